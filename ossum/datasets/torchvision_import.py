@@ -1,0 +1,24 @@
+"""Importing torchvision's data sets beside any build of torch."""
+
+from importlib import import_module
+from types import ModuleType
+
+import torch
+
+
+def torchvision_datasets() -> ModuleType:
+    """`torchvision.datasets`, which needs none of torchvision's C++ operators.
+
+    Beside a CPU-only torch, the usual torchvision cannot load those operators and then fails to
+    import because it describes two of them. Declaring their schemas is enough to let it. Where the
+    operators exist the first import works and nothing is declared.
+    """
+    try:
+        return import_module("torchvision.datasets")
+    except RuntimeError as error:
+        if "torchvision::nms does not exist" not in str(error):
+            raise
+    for operator in ("nms", "qnms"):
+        schema = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        torch.library.define(f"torchvision::{operator}", schema)
+    return import_module("torchvision.datasets")

@@ -1,0 +1,20 @@
+"""Figures of the paper: one function each, a tidy table in, a matplotlib figure out."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ossum.figures import style
+from ossum.figures.accuracy import fig1
+
+FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {"fig1": fig1}
+
+
+def draw(name: str, table: pd.DataFrame, paths: Iterable[str | Path]) -> None:
+    """Draw the figure `name` from its table and save it to each path, format by extension."""
+    with style.applied():
+        figure = FIGURES[name](table)
+        for path in paths:
+            figure.savefig(path)

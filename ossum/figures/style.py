@@ -1,0 +1,90 @@
+"""One look for all figures."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
+
+from ossum.registry import METHODS
+
+mpl.use("Agg")
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart; controls are grey. Markers and
+# dashes differ too, so that a figure also reads in black and white.
+_COLOURS = {
+    "ossum": "#0072B2",
+    "linear-ossum": "#D55E00",
+    "log-ossum": "#009E73",
+    "gradient": "#CC79A7",
+    "random": "#8C8C8C",
+    "norm": "#BDBDBD",
+}
+_MARKERS = {
+    "ossum": "o",
+    "linear-ossum": "s",
+    "log-ossum": "^",
+    "gradient": "D",
+    "random": "X",
+    "norm": "v",
+}
+CONTROLS = ("random", "norm")
+# For methods that have no colour of their own yet.
+_OTHERS = sns.color_palette("colorblind")
+
+
+@contextmanager
+def applied() -> Iterator[None]:
+    """Draw with the project's style: embedded fonts, a light grid, no frame on top and right."""
+    settings = {
+        "pdf.fonttype": 42,  # TrueType, embedded and searchable
+        "svg.fonttype": "none",
+        "savefig.dpi": 200,
+        "savefig.bbox": "tight",
+        "font.size": 9,
+        "axes.titlesize": 10,
+        "axes.labelsize": 9,
+        "legend.fontsize": 9,
+        "figure.constrained_layout.use": True,
+    }
+    frame = {"axes.edgecolor": "0.4", "grid.color": "0.92"}
+    with sns.axes_style("whitegrid", frame), mpl.rc_context(settings):
+        yield
+
+
+def colour(method: str) -> str:
+    """The colour of a method, the same in every figure."""
+    return _COLOURS.get(method) or _OTHERS.as_hex()[sorted(METHODS).index(method) % len(_OTHERS)]
+
+
+def marker(method: str) -> str:
+    """The marker of a method, the same in every figure."""
+    return _MARKERS.get(method, "P")
+
+
+def sparsity_axis(axes: Axes, sparsities: list[float]) -> None:
+    """A log2 axis over 1 / (1 - sparsity), each tick saying both: 75% and 4x."""
+    ticks = [compression(s) for s in sorted(sparsities)]
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}×\n{percent(1 - 1 / x)}"))
+    axes.set_xlabel("compression of the hidden layer / neurons pruned")
+
+
+def accuracy_axis(axes: Axes) -> None:
+    """Accuracy in percent from zero."""
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_ylabel("test accuracy")
+
+
+def compression(sparsity: float) -> float:
+    """How many times fewer neurons: 1 / (1 - sparsity)."""
+    return 1 / (1 - sparsity)
+
+
+def percent(sparsity: float) -> str:
+    """Three significant digits of what is pruned: 75%, 96.9%, 99.8%."""
+    return f"{100 * sparsity:.3g}%"

@@ -1,0 +1,39 @@
+"""How much memory a job needs, from the sizes of its network alone (MiB, no torch)."""
+
+from collections.abc import Iterable
+
+from ossum.architectures import Architecture, count_weights
+from ossum.registry import DATASETS, METHODS
+
+# Python, torch, thread pools and one batch of inputs and activations.
+_RUNTIME_MB = 1100
+
+
+def network_mb(dataset: str, architecture: str) -> int:
+    """Weights of the network, float32, and the data set, one byte a pixel."""
+    data = DATASETS[dataset]
+    sizes = (data.input_size, *Architecture.parse(architecture).hidden, data.n_classes)
+    pixels = (data.n_train + data.n_test) * data.input_size
+    return _mb(4 * count_weights(sizes) + pixels)
+
+
+def activation_cache_mb(dataset: str, architecture: str) -> int:
+    """The last hidden layer's activations of all training examples, float16."""
+    return _mb(2 * DATASETS[dataset].n_train * Architecture.parse(architecture).hidden[-1])
+
+
+def prune_mb(dataset: str, architecture: str, methods: Iterable[str]) -> int:
+    """A pruning job; with the activation cache if one of its methods makes use of it."""
+    cached = any(METHODS[method].reads_activations for method in methods)
+    cache = activation_cache_mb(dataset, architecture) if cached else 0
+    return _RUNTIME_MB + network_mb(dataset, architecture) + cache
+
+
+def evaluate_mb(dataset: str, architecture: str, n_cells: int) -> int:
+    """An evaluation job: every cell has a masked copy of the output weights."""
+    heads = n_cells * DATASETS[dataset].n_classes * Architecture.parse(architecture).hidden[0]
+    return _RUNTIME_MB + network_mb(dataset, architecture) + 2 * _mb(4 * heads)
+
+
+def _mb(n_bytes: int) -> int:
+    return n_bytes // 2**20 + 1

@@ -1,0 +1,136 @@
+"""Networks: their weights, drawn from recipes, and subnetworks as kept neurons.
+
+A network FC-h1-...-hL with input size m and K classes has weights W_1 (h1 x m), ..., W_{L+1}
+(K x hL), no biases, and a nonlinearity after every layer but the last.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from math import sqrt
+
+import torch
+from torch import Tensor, nn
+
+from ossum.recipes import Recipe
+from ossum.rng import stream
+
+# Each activation as an in-place function (for forward passes) and as a module (for `to_module`).
+ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], type[nn.Module]]] = {
+    "tanh": (torch.tanh_, nn.Tanh),
+    "relu": (torch.relu_, nn.ReLU),
+    "sigmoid": (torch.sigmoid_, nn.Sigmoid),
+}
+
+
+def _uniform(weights: Tensor, r: float, generator: torch.Generator) -> Tensor:
+    return weights.uniform_(-r, r, generator=generator)
+
+
+def _normal(weights: Tensor, r: float, generator: torch.Generator) -> Tensor:
+    return weights.normal_(0.0, r, generator=generator)
+
+
+def _const(weights: Tensor, r: float, generator: torch.Generator) -> Tensor:
+    return weights.bernoulli_(0.5, generator=generator).sub_(0.5).mul_(2 * r)
+
+
+# Weight distributions of the paper's appendix; r = 1 / sqrt(fan_in).
+INITS: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {
+    "uniform": _uniform,
+    "normal": _normal,
+    "const": _const,
+}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A dense network held in memory.
+
+    weights: W_1, ..., W_{L+1}, float32, each (outputs x inputs). activation: a key of ACTIVATIONS.
+    """
+
+    weights: tuple[Tensor, ...]
+    activation: str = "tanh"
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Input size, hidden widths, number of classes."""
+        return (self.weights[0].shape[1], *(len(w) for w in self.weights))
+
+    @property
+    def hidden_widths(self) -> tuple[int, ...]:
+        return self.layer_sizes[1:-1]
+
+    def hidden(self, inputs: Tensor) -> Tensor:
+        """Activations [n, h_L] of the last hidden layer for inputs [n, m]."""
+        phi, _ = ACTIVATIONS[self.activation]
+        for weights in self.weights[:-1]:
+            inputs = phi(inputs @ weights.T)
+        return inputs
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Logits [n, K] for inputs [n, m]."""
+        return self.hidden(inputs) @ self.weights[-1].T
+
+    def to_module(self) -> nn.Sequential:
+        """The same network as an `nn.Sequential` of bias-free Linear and activation layers."""
+        layers: list[nn.Module] = []
+        for weights in self.weights:
+            linear = nn.Linear(weights.shape[1], weights.shape[0], bias=False)
+            linear.weight = nn.Parameter(weights.clone())
+            layers += [linear, ACTIVATIONS[self.activation][1]()]
+        return nn.Sequential(*layers[:-1])
+
+
+def build(recipe: Recipe) -> Network:
+    """Draw the weights of a recipe.
+
+    A layer has its own stream, named by the network's sizes, so that networks which differ only in
+    activation or distribution are comparable draw by draw.
+    """
+    sizes = recipe.layer_sizes
+    name = "-".join(map(str, sizes))
+    weights = [
+        INITS[recipe.init](
+            torch.empty(fan_out, fan_in),
+            1 / sqrt(fan_in),
+            stream(recipe.seed, "weights", name, layer),
+        )
+        for layer, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1)
+    ]
+    return Network(tuple(weights), recipe.activation)
+
+
+@dataclass(frozen=True)
+class Subnetwork:
+    """What pruning keeps of a network.
+
+    kept: for each hidden layer the ascending indices (int64) of its kept neurons.
+    weights: replaced weight matrices, keyed by layer 1..L+1, already of the kept size; empty when
+        pruning only removes.
+    mask: the real-valued mask of a supermask method before it became 0/1, one tensor [h_l] a
+        hidden layer; empty for other methods.
+    """
+
+    kept: tuple[Tensor, ...]
+    weights: Mapping[int, Tensor] = field(default_factory=dict)
+    mask: tuple[Tensor, ...] = ()
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        return tuple(len(indices) for indices in self.kept)
+
+    def of(self, network: Network) -> Network:
+        """The small dense network: `network` without its pruned neurons."""
+        kept: list[Tensor | None] = [None, *self.kept, None]
+        weights = []
+        for layer, full in enumerate(network.weights, start=1):
+            if layer in self.weights:
+                weights.append(self.weights[layer])
+                continue
+            inputs, outputs = kept[layer - 1], kept[layer]
+            rows = full if outputs is None else full[outputs]
+            weights.append(rows if inputs is None else rows[:, inputs])
+        return Network(tuple(weights), network.activation)

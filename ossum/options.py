@@ -1,0 +1,39 @@
+"""Options of the pruning methods, as a method sees them (one data set, everything resolved)."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LearningRate = Annotated[float, Field(gt=0)]
+Epochs = Annotated[int, Field(ge=1)]
+Schedule = Annotated[list[tuple[LearningRate, Epochs]], Field(min_length=1)]
+
+
+class ClosedModel(BaseModel):
+    """A model that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GradientOptions(ClosedModel):
+    """Algorithm 3. The paper gives the schedule; the rest is our reading of it.
+
+    schedule: (learning rate, epochs) pairs in order. mask_init: "normal" is N(0.5, 0.01^2),
+    "uniform" is U(0, 1).
+    """
+
+    schedule: Schedule
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    batch_size: int = Field(default=128, ge=1)
+    mask_init: Literal["normal", "uniform"] = "normal"
+
+
+class PruningOptions(ClosedModel):
+    """The options of every method that has any, under the method's id."""
+
+    gradient: GradientOptions | None = None
+
+    def of(self, method: str) -> dict:
+        """The options of one method as plain values; {} if it has none."""
+        options = getattr(self, method.replace("-", "_"), None)
+        return options.model_dump() if options else {}

@@ -1,0 +1,31 @@
+"""Recipes: everything that determines a randomly initialised network, in place of its weights."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from ossum.architectures import Architecture
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to draw, and from which seed; `ossum.networks.build` draws it."""
+
+    dataset: str
+    architecture: str
+    activation: str
+    init: str
+    seed: int
+    input_size: int
+    n_classes: int
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Input size, hidden widths, number of classes."""
+        return (self.input_size, *Architecture.parse(self.architecture).hidden, self.n_classes)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Recipe":
+        return cls(**json.loads(text))

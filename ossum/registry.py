@@ -1,0 +1,65 @@
+"""What can be asked for by name. No torch here, so that planning a workflow stays quick.
+
+This module is left out of the code hashes (see `ossum.provenance`): a new line here changes no
+existing result, so it must not re-run any.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """Where a pruning method lives, what to call it in figures, and what it can do."""
+
+    module: str
+    function: str
+    label: str
+    max_hidden_layers: int | None = None
+    reads_activations: bool = False  # many times: worth keeping them in memory
+
+
+METHODS: dict[str, MethodSpec] = {
+    "ossum": MethodSpec("ossum.pruning.scores", "ossum", "OSSuM", 1),
+    "linear-ossum": MethodSpec("ossum.pruning.scores", "linear_ossum", "Linear OSSuM", 1),
+    "log-ossum": MethodSpec("ossum.pruning.scores", "log_ossum", "Log OSSuM", 1),
+    "gradient": MethodSpec("ossum.pruning.gradient", "gradient", "Gradient mask", 1, True),
+    "random": MethodSpec("ossum.pruning.random", "random", "Random"),
+    "norm": MethodSpec("ossum.pruning.norm", "norm", "Norm"),
+}
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """Where a data set's loader lives, what to call it in figures, and its sizes."""
+
+    module: str
+    label: str
+    input_size: int
+    n_classes: int
+    n_train: int
+    n_test: int
+
+
+DATASETS: dict[str, DatasetSpec] = {
+    "mnist": DatasetSpec("ossum.datasets.mnist", "MNIST", 784, 10, 60_000, 10_000),
+    "cifar10": DatasetSpec("ossum.datasets.cifar10", "CIFAR-10", 3_072, 10, 50_000, 10_000),
+    "digits": DatasetSpec("ossum.datasets.digits", "Digits 8×8", 64, 10, 1_437, 360),
+}
+
+# Defined in `ossum.networks`; a test keeps the names in step.
+ACTIVATIONS = ("tanh", "relu", "sigmoid")
+INITS = ("uniform", "normal", "const")
+
+
+def lookup(registry: Mapping[str, T], name: str, kind: str) -> T:
+    """registry[name], or a ValueError that names the nearest known name."""
+    if name in registry:
+        return registry[name]
+    near = get_close_matches(name, registry, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"unknown {kind} {name!r}{hint} (known: {', '.join(registry)})")

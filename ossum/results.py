@@ -1,0 +1,83 @@
+"""Result tables: one tidy row for each cell and evaluation, in Parquet.
+
+The key columns are inside the files, so nobody has to guess types from paths:
+
+    ossum.results.read("results/evaluations")
+    pandas.read_parquet("results/evaluations", partitioning=None)     # the same, in plain pandas
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from ossum.files import atomic
+
+KEYS = [
+    pa.field("dataset", pa.string(), nullable=False),
+    pa.field("architecture", pa.string(), nullable=False),
+    pa.field("activation", pa.string(), nullable=False),
+    pa.field("init", pa.string(), nullable=False),
+    pa.field("origin", pa.string(), nullable=False),
+    pa.field("method", pa.string(), nullable=False),
+    pa.field("sparsity", pa.float64(), nullable=False),
+    pa.field("seed", pa.int64(), nullable=False),
+]
+
+EVALUATIONS = pa.schema(
+    [
+        *KEYS,
+        pa.field("stage", pa.string(), nullable=False),  # pruned, trained or finetuned
+        pa.field("widths", pa.list_(pa.int64()), nullable=False),  # kept neurons a hidden layer
+        pa.field("weight_sparsity", pa.float64(), nullable=False),  # fraction of weights pruned
+        pa.field("compression", pa.float64(), nullable=False),  # all weights / kept weights
+        pa.field("madds", pa.int64(), nullable=False),  # multiply-adds an example
+        pa.field("correct", pa.int64(), nullable=False),  # test examples
+        pa.field("total", pa.int64(), nullable=False),
+        pa.field("accuracy", pa.float64(), nullable=False),  # 0 to 1
+        pa.field("loss", pa.float64(), nullable=False),  # mean cross-entropy, nats
+        pa.field("mask_accuracy", pa.float64()),  # of the real-valued mask, supermasks only
+        pa.field("seconds", pa.float64(), nullable=False),  # this cell's share of its job
+    ]
+)
+
+
+def write(
+    rows: Iterable[dict] | pd.DataFrame, path: str | Path, metadata: dict[str, str] | None = None
+) -> None:
+    """Write rows in the EVALUATIONS schema, atomically, `metadata` in the file's schema."""
+    if isinstance(rows, pd.DataFrame):
+        table = pa.Table.from_pandas(rows, EVALUATIONS, preserve_index=False)
+    else:
+        table = pa.Table.from_pylist(list(rows), EVALUATIONS)
+    with atomic(path) as temporary:
+        pq.write_table(
+            table.replace_schema_metadata({"ossum": json.dumps(metadata or {})}), temporary
+        )
+
+
+def read(source: str | Path | list[str]) -> pd.DataFrame:
+    """One table from a file, a folder of cells or a list of files, sorted by cell.
+
+    ValueError, naming the file, if one is damaged or of another schema.
+    """
+    try:
+        dataset = ds.dataset(source, schema=EVALUATIONS, format="parquet", partitioning=None)
+        table = dataset.to_table()
+    except pa.ArrowInvalid as error:
+        raise ValueError(
+            f"cannot read {source}: {error}. Delete that file and run again"
+        ) from error
+    return table.to_pandas().sort_values([field.name for field in KEYS], ignore_index=True)
+
+
+def read_metadata(path: str | Path) -> dict[str, str] | None:
+    """Provenance stored by `write`; None if there is no such file or it is damaged."""
+    try:
+        return json.loads(pq.read_schema(path).metadata[b"ossum"])
+    except (FileNotFoundError, pa.ArrowInvalid, KeyError, TypeError):
+        return None

@@ -1,0 +1,10 @@
+"""Obtain, check and store one data set."""
+
+from pathlib import Path
+
+from ossum.datasets import prepare
+from ossum.progress import job_log
+
+with job_log(snakemake.log[0]):
+    path = Path(snakemake.output[0])
+    prepare(snakemake.wildcards.dataset, path, folder=path.parent)

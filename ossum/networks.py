@@ -1,16 +1,18 @@
 """Networks: their weights, drawn from recipes, and subnetworks as kept neurons.
 
 A network FC-h1-...-hL with input size m and K classes has weights W_1 (h1 x m), ..., W_{L+1}
-(K x hL), no biases, and a nonlinearity after every layer but the last.
+(K x hL) and a nonlinearity after every layer but the last. The paper's networks have no biases;
+networks from elsewhere may.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from math import sqrt
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ossum.recipes import Recipe
@@ -49,10 +51,16 @@ class Network:
     """A dense network held in memory.
 
     weights: W_1, ..., W_{L+1}, float32, each (outputs x inputs). activation: a key of ACTIVATIONS.
+    biases: one tensor [outputs] for each of the weights, or none at all.
     """
 
     weights: tuple[Tensor, ...]
     activation: str = "tanh"
+    biases: tuple[Tensor, ...] = ()
+
+    def __getitem__(self, layers: slice) -> "Network":
+        """Consecutive layers as a network of their own, as with `nn.Sequential`."""
+        return Network(self.weights[layers], self.activation, self.biases[layers])
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -66,20 +74,26 @@ class Network:
     def hidden(self, inputs: Tensor) -> Tensor:
         """Activations [n, h_L] of the last hidden layer for inputs [n, m]."""
         phi, _ = ACTIVATIONS[self.activation]
-        for weights in self.weights[:-1]:
-            inputs = phi(inputs @ weights.T)
+        for layer in range(len(self.weights) - 1):
+            inputs = phi(self.weighted_sums(layer, inputs))
         return inputs
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits [n, K] for inputs [n, m]."""
-        return self.hidden(inputs) @ self.weights[-1].T
+        return self.weighted_sums(-1, self.hidden(inputs))
+
+    def weighted_sums(self, layer: int, inputs: Tensor) -> Tensor:
+        """What one layer (an index into `weights`) computes before its nonlinearity."""
+        return F.linear(inputs, self.weights[layer], self.biases[layer] if self.biases else None)
 
     def to_module(self) -> nn.Sequential:
-        """The same network as an `nn.Sequential` of bias-free Linear and activation layers."""
+        """The same network as an `nn.Sequential` of Linear and activation layers."""
         layers: list[nn.Module] = []
-        for weights in self.weights:
-            linear = nn.Linear(weights.shape[1], weights.shape[0], bias=False)
+        for layer, weights in enumerate(self.weights):
+            linear = nn.Linear(weights.shape[1], weights.shape[0], bias=bool(self.biases))
             linear.weight = nn.Parameter(weights.clone())
+            if self.biases:
+                linear.bias = nn.Parameter(self.biases[layer].clone())
             layers += [linear, ACTIVATIONS[self.activation][1]()]
         return nn.Sequential(*layers[:-1])
 
@@ -123,7 +137,7 @@ class Subnetwork:
         return tuple(len(indices) for indices in self.kept)
 
     def of(self, network: Network) -> Network:
-        """The small dense network: `network` without its pruned neurons."""
+        """The small dense network: `network` without its pruned neurons and their biases."""
         kept: list[Tensor | None] = [None, *self.kept, None]
         weights = []
         for layer, full in enumerate(network.weights, start=1):
@@ -133,4 +147,13 @@ class Subnetwork:
             inputs, outputs = kept[layer - 1], kept[layer]
             rows = full if outputs is None else full[outputs]
             weights.append(rows if inputs is None else rows[:, inputs])
-        return Network(tuple(weights), network.activation)
+        biases = (
+            full if outputs is None else full[outputs]
+            for full, outputs in zip(network.biases, kept[1:], strict=False)
+        )
+        return Network(tuple(weights), network.activation, tuple(biases))
+
+
+def contents(tensors: Sequence[Tensor]) -> tuple[bytes, ...]:
+    """A key for dictionaries: equal for equal tensors."""
+    return tuple(tensor.numpy().tobytes() for tensor in tensors)

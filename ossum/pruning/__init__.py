@@ -38,9 +38,10 @@ def prune_network(
     spec = lookup(METHODS, method, "pruning method")
     full = network.hidden_widths
     if spec.max_hidden_layers and len(full) > spec.max_hidden_layers:
+        deeper = f"; {method}-pab prunes any number" if f"{method}-pab" in METHODS else ""
         raise ValueError(
             f"method {method!r} prunes networks of at most {spec.max_hidden_layers} hidden "
-            f"layer(s); this one has {len(full)}"
+            f"layer(s); this one has {len(full)}{deeper}"
         )
     for wanted in widths:
         if len(wanted) != len(full) or not all(

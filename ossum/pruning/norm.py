@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from torch import Tensor
+
 from ossum.networks import Network, Subnetwork
 from ossum.pruning.view import TrainingView
 from ossum.scoring import top_neurons
@@ -11,8 +13,13 @@ def norm(
     network: Network, widths: Sequence[tuple[int, ...]], view: TrainingView
 ) -> list[Subnetwork]:
     """Per layer, keep the neurons with the largest L2 norm of all their incoming weights."""
-    norms = [weights.norm(dim=1) for weights in network.weights[:-1]]
+    norms = [neuron_norms(network, i) for i in range(1, len(network.hidden_widths) + 1)]
     return [
         Subnetwork(tuple(top_neurons(n, count) for n, count in zip(norms, wanted, strict=True)))
         for wanted in widths
     ]
+
+
+def neuron_norms(network: Network, layer: int) -> Tensor:
+    """L2 norms [h] of the incoming weights of hidden layer 1..L, before any pruning; no biases."""
+    return network.weights[layer - 1].norm(dim=1)

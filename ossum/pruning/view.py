@@ -1,14 +1,15 @@
 """What a pruning method may look at, each costly part computed once for all methods of a job."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ossum.datasets import Split
-from ossum.forward import sum_by_class
-from ossum.networks import Network
+from ossum.forward import sum_by_class, sums_by_class
+from ossum.networks import Network, Subnetwork, contents
 from ossum.options import PruningOptions
 
 
@@ -27,17 +28,39 @@ class TrainingView:
     options: PruningOptions
     seed: int
     cache_activations: bool = False
+    _sums: dict[tuple[bytes, ...], Tensor] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def class_sums(self) -> Tensor:
         """S [K, h_L] of the full network, float64 (see `ossum.scoring`)."""
         return self._pass[0]
 
+    def class_sums_above(self, kept: Sequence[tuple[Tensor, ...]]) -> list[Tensor]:
+        """S [K, h_{l+1}], float64, of all neurons of hidden layer l+1 over a pruned network.
+
+        kept: for each S wanted, the kept neurons of hidden layers 1 to l (none of them: l = 0).
+        Whatever no method has asked for before is computed in one pass.
+        """
+        if len(self.network.hidden_widths) == 1:
+            return [self.class_sums for _ in kept]
+        keys = [contents(lower) for lower in kept]
+        new = {k: lower for k, lower in zip(keys, kept, strict=True) if k not in self._sums}
+        if new:
+            partial = [
+                Subnetwork((*lower, self._whole_layer(len(lower)))) for lower in new.values()
+            ]
+            sums = sums_by_class(self.network, partial, self.split)
+            self._sums.update(zip(new, sums, strict=True))
+        return [self._sums[k] for k in keys]
+
     def activations(self, rows: Tensor) -> Tensor:
         """Last-hidden-layer activations, float32 [n, h_L], of the training examples `rows`."""
         if self.cache_activations:
             return self._pass[1].index_select(0, rows).float()
         return self.network.hidden(self.split.batch(rows))
+
+    def _whole_layer(self, index: int) -> Tensor:
+        return torch.arange(self.network.hidden_widths[index])
 
     @cached_property
     def _pass(self) -> tuple[Tensor, Tensor | None]:

@@ -8,7 +8,13 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from ossum.architectures import Architecture
 from ossum.cells import Cell, cells_of_product, spell_sparsity
-from ossum.options import ClosedModel, GradientOptions, PruningOptions, Schedule
+from ossum.options import (
+    ClosedModel,
+    CoresetOptions,
+    GradientOptions,
+    PruningOptions,
+    Schedule,
+)
 from ossum.registry import ACTIVATIONS, DATASETS, INITS, METHODS, lookup
 
 
@@ -112,11 +118,12 @@ class Pruning(ClosedModel):
     """Options of the pruning methods."""
 
     gradient: GradientConfig
+    coreset: CoresetOptions = CoresetOptions()
 
     def options(self, dataset: str) -> PruningOptions:
         """What the methods need to know when they prune networks for `dataset`."""
         gradient = self.gradient.model_dump() | {"schedule": self.gradient.schedule[dataset]}
-        return PruningOptions(gradient=GradientOptions(**gradient))
+        return PruningOptions(gradient=GradientOptions(**gradient), coreset=self.coreset)
 
 
 class Config(ClosedModel):

@@ -28,10 +28,23 @@ class GradientOptions(ClosedModel):
     mask_init: Literal["normal", "uniform"] = "normal"
 
 
+class CoresetOptions(ClosedModel):
+    """Mussay et al. 2019.
+
+    reweight: scale the outgoing weights of the kept neurons so that they stand for all of them.
+    beta: the bound on a layer's input in the importance of its neurons; "data" is the largest norm
+    over the training set, "one" is 1, as in the authors' code.
+    """
+
+    reweight: bool = True
+    beta: Literal["data", "one"] = "data"
+
+
 class PruningOptions(ClosedModel):
     """The options of every method that has any, under the method's id."""
 
     gradient: GradientOptions | None = None
+    coreset: CoresetOptions = CoresetOptions()
 
     def of(self, method: str) -> dict:
         """The options of one method as plain values; {} if it has none."""

@@ -1,11 +1,13 @@
 """Training. So far: the masks of the gradient supermask."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ossum.datasets import Split
+from ossum.networks import ACTIVATIONS, Network
 from ossum.options import GradientOptions
 from ossum.progress import progress
 
@@ -21,6 +23,7 @@ def train_mask(
     mask: Tensor,
     options: GradientOptions,
     order: torch.Generator,
+    output_bias: Tensor | None = None,
 ) -> Tensor:
     """Steps 3 to 6 of Algorithm 3 for one hidden layer; returns the trained mask [d].
 
@@ -29,29 +32,80 @@ def train_mask(
     delta = softmax(o) - onehot(labels), the gradient of the mean cross-entropy is
     sum_k W[k] * (delta^T a)[k] / n: two thin products a step and no autograd.
 
-    labels int64 [N], output_weights [K, d], mask float32 [d] (not modified). Every epoch visits the
-    examples once, in a new order drawn from `order`. SGD with momentum as in torch.optim.SGD.
-    FloatingPointError if the mask diverges.
+    labels int64 [N], output_weights [K, d], output_bias [K], mask float32 [d] (not modified). Every
+    epoch visits the examples once, in a new order drawn from `order`. SGD with momentum as in
+    torch.optim.SGD. FloatingPointError if the mask diverges.
     """
     n_classes = len(output_weights)
     padding = -n_classes % _CLASS_PADDING
     weights = F.pad(output_weights, (0, 0, 0, padding))
     mask, velocity = mask.clone(), torch.zeros_like(mask)
-    rates = [rate for rate, epochs in options.schedule for _ in range(epochs)]
-    n_batches = -(-len(labels) // options.batch_size)
-    with progress(None, "mask training", total=len(rates) * n_batches) as bar:
-        for rate in rates:
-            shuffled = torch.randperm(len(labels), generator=order)
-            for rows in shuffled.split(options.batch_size):
-                a = activations(rows)
-                logits = (a @ (weights * mask).T)[:, :n_classes]
-                delta = F.softmax(logits, dim=1)
-                delta[torch.arange(len(rows)), labels[rows]] -= 1
-                delta = F.pad(delta / len(rows), (0, padding))
-                gradient = (delta.T @ a).mul_(weights).sum(dim=0)
-                velocity.mul_(options.momentum).add_(gradient)
-                mask.sub_(rate * velocity)
-                bar.update()
-            if not torch.isfinite(mask).all():
-                raise FloatingPointError("mask training diverged: a mask value is not finite")
+    for rate, batches in _epochs(len(labels), options, order):
+        for rows in batches:
+            a = activations(rows)
+            logits = (a @ (weights * mask).T)[:, :n_classes]
+            if output_bias is not None:
+                logits = logits + output_bias
+            delta = F.softmax(logits, dim=1)
+            delta[torch.arange(len(rows)), labels[rows]] -= 1
+            delta = F.pad(delta / len(rows), (0, padding))
+            gradient = (delta.T @ a).mul_(weights).sum(dim=0)
+            velocity.mul_(options.momentum).add_(gradient)
+            mask.sub_(rate * velocity)
+        _check_finite(mask)
     return mask
+
+
+def train_masks(
+    network: Network,
+    split: Split,
+    masks: Sequence[Tensor],
+    options: GradientOptions,
+    order: torch.Generator,
+) -> tuple[Tensor, ...]:
+    """Steps 3 to 6 of Algorithm 3 for any depth; returns the trained masks, one [h_l] a layer.
+
+    All masks are trained together, by plain autograd; the weights are frozen. Arguments and errors
+    as for `train_mask`, with which it agrees, step by step, where there is one hidden layer.
+    """
+    masks = [mask.clone().requires_grad_() for mask in masks]
+    optimizer = torch.optim.SGD(masks, lr=0.0, momentum=options.momentum)
+    for rate, batches in _epochs(len(split), options, order):
+        optimizer.param_groups[0]["lr"] = rate
+        for rows in batches:
+            logits = _masked_logits(network, masks, split.batch(rows))
+            optimizer.zero_grad()
+            F.cross_entropy(logits, split.labels[rows]).backward()
+            optimizer.step()
+        _check_finite(*masks)
+    return tuple(mask.detach() for mask in masks)
+
+
+def _masked_logits(network: Network, masks: Sequence[Tensor], inputs: Tensor) -> Tensor:
+    phi, _ = ACTIVATIONS[network.activation]
+    for layer, mask in enumerate(masks):
+        inputs = phi(network.weighted_sums(layer, inputs)) * mask
+    return network.weighted_sums(-1, inputs)
+
+
+def _epochs(
+    n_examples: int, options: GradientOptions, order: torch.Generator
+) -> Iterator[tuple[float, Iterator[Tensor]]]:
+    """For each epoch its learning rate and batches of rows, in a new order, under one bar."""
+    rates = [rate for rate, epochs in options.schedule for _ in range(epochs)]
+    n_batches = -(-n_examples // options.batch_size)
+    with progress(None, "mask training", total=len(rates) * n_batches) as bar:
+
+        def ticking(batches: Sequence[Tensor]) -> Iterator[Tensor]:
+            for rows in batches:
+                yield rows
+                bar.update()
+
+        for rate in rates:
+            shuffled = torch.randperm(n_examples, generator=order)
+            yield rate, ticking(shuffled.split(options.batch_size))
+
+
+def _check_finite(*masks: Tensor) -> None:
+    if not all(torch.isfinite(mask).all() for mask in masks):
+        raise FloatingPointError("mask training diverged: a mask value is not finite")

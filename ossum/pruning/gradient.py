@@ -1,4 +1,7 @@
-"""Gradient supermask (Algorithm 3): learn one real mask value a hidden neuron, prune the lowest."""
+"""Gradient supermask (Algorithm 3): learn one real mask value a hidden neuron, prune the lowest.
+
+All hidden layers are masked and trained together; the lowest values are pruned in each.
+"""
 
 from collections.abc import Sequence
 
@@ -10,7 +13,7 @@ from ossum.options import GradientOptions
 from ossum.pruning.view import TrainingView
 from ossum.rng import stream
 from ossum.scoring import top_neurons
-from ossum.training import train_mask
+from ossum.training import train_mask, train_masks
 
 
 def gradient(
@@ -21,20 +24,34 @@ def gradient(
     One trained mask serves all widths: the paper's Algorithm 3 discretises after training.
     """
     options = view.options.gradient
-    mask = train_mask(
-        activations=view.activations,
-        labels=view.split.labels,
-        output_weights=network.weights[-1],
-        mask=initial_mask(network.hidden_widths[-1], options, view.seed),
-        options=options,
-        order=stream(view.seed, "mask training order"),
-    )
-    return [Subnetwork((top_neurons(mask, count),), mask=(mask,)) for (count,) in widths]
+    start = [
+        initial_mask(width, options, view.seed, layer)
+        for layer, width in enumerate(network.hidden_widths, start=1)
+    ]
+    order = stream(view.seed, "mask training order")
+    if len(start) > 1:
+        masks = train_masks(network, view.split, start, options, order)
+    else:
+        mask = train_mask(
+            activations=view.activations,
+            labels=view.split.labels,
+            output_weights=network.weights[-1],
+            mask=start[0],
+            options=options,
+            order=order,
+            output_bias=network.biases[-1] if network.biases else None,
+        )
+        masks = (mask,)
+    return [
+        Subnetwork(tuple(top_neurons(m, k) for m, k in zip(masks, wanted, strict=True)), mask=masks)
+        for wanted in widths
+    ]
 
 
-def initial_mask(width: int, options: GradientOptions, seed: int) -> Tensor:
-    """M^0 of Algorithm 3 [width], float32: N(0.5, 0.01^2) or U(0, 1)."""
-    generator = stream(seed, "initial mask")
+def initial_mask(width: int, options: GradientOptions, seed: int, layer: int = 1) -> Tensor:
+    """M^0 of Algorithm 3 [width], float32: N(0.5, 0.01^2) or U(0, 1); one stream a layer."""
+    names = ("initial mask",) if layer == 1 else ("initial mask", layer)
+    generator = stream(seed, *names)
     if options.mask_init == "uniform":
         return torch.rand(width, generator=generator)
     return torch.empty(width).normal_(0.5, 0.01, generator=generator)

@@ -20,16 +20,32 @@ class MethodSpec:
     function: str
     label: str
     max_hidden_layers: int | None = None
-    reads_activations: bool = False  # many times: worth keeping them in memory
+    # Many times, in networks of one hidden layer: worth keeping them in memory.
+    reads_activations: bool = False
 
 
 METHODS: dict[str, MethodSpec] = {
     "ossum": MethodSpec("ossum.pruning.scores", "ossum", "OSSuM", 1),
     "linear-ossum": MethodSpec("ossum.pruning.scores", "linear_ossum", "Linear OSSuM", 1),
     "log-ossum": MethodSpec("ossum.pruning.scores", "log_ossum", "Log OSSuM", 1),
-    "gradient": MethodSpec("ossum.pruning.gradient", "gradient", "Gradient mask", 1, True),
+    "gradient": MethodSpec("ossum.pruning.gradient", "gradient", "Gradient mask", None, True),
     "random": MethodSpec("ossum.pruning.random", "random", "Random"),
     "norm": MethodSpec("ossum.pruning.norm", "norm", "Norm"),
+    "coreset": MethodSpec("ossum.pruning.coreset", "coreset", "Coreset"),
+    "ossum-norm": MethodSpec("ossum.pruning.norm_then_score", "ossum_norm", "OSSuM + Norm"),
+    "linear-ossum-norm": MethodSpec(
+        "ossum.pruning.norm_then_score", "linear_ossum_norm", "Linear OSSuM + Norm"
+    ),
+    "log-ossum-norm": MethodSpec(
+        "ossum.pruning.norm_then_score", "log_ossum_norm", "Log OSSuM + Norm"
+    ),
+    "ossum-pab": MethodSpec("ossum.pruning.prune_and_build", "ossum_pab", "OSSuM + PAB"),
+    "linear-ossum-pab": MethodSpec(
+        "ossum.pruning.prune_and_build", "linear_ossum_pab", "Linear OSSuM + PAB"
+    ),
+    "log-ossum-pab": MethodSpec(
+        "ossum.pruning.prune_and_build", "log_ossum_pab", "Log OSSuM + PAB"
+    ),
 }
 
 

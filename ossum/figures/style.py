@@ -21,6 +21,14 @@ _COLOURS = {
     "gradient": "#CC79A7",
     "random": "#8C8C8C",
     "norm": "#BDBDBD",
+    "coreset": "#000000",
+    # Deep networks: with PAB a darker shade of the score's colour, with norm a lighter one.
+    "ossum-pab": "#00466E",
+    "linear-ossum-pab": "#8A3B00",
+    "log-ossum-pab": "#005F45",
+    "ossum-norm": "#56B4E9",
+    "linear-ossum-norm": "#E69F00",
+    "log-ossum-norm": "#8FD6B9",
 }
 _MARKERS = {
     "ossum": "o",
@@ -29,6 +37,13 @@ _MARKERS = {
     "gradient": "D",
     "random": "X",
     "norm": "v",
+    "coreset": "*",
+    "ossum-pab": "p",
+    "linear-ossum-pab": "P",
+    "log-ossum-pab": ">",
+    "ossum-norm": "h",
+    "linear-ossum-norm": "d",
+    "log-ossum-norm": "<",
 }
 CONTROLS = ("random", "norm")
 # For methods that have no colour of their own yet.

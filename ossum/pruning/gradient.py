@@ -22,7 +22,7 @@ def gradient(
     """
     options = view.options.gradient
     mask = train_mask(
-        activations=view.activations,
+        activations=view.activation_reader(options.batch_size),
         labels=view.split.labels,
         output_weights=network.weights[-1],
         mask=initial_mask(network.hidden_widths[-1], options, view.seed),

@@ -158,9 +158,13 @@ class Config(ClosedModel):
                     )
         return self
 
+    def grids_of(self, figure: str) -> list[dict[str, list]]:
+        """The values of the grids that a figure shows."""
+        return [self.grids[name].values() for name in self.figures[figure].grids]
+
     def cells(self, figure: str) -> list[Cell]:
         """The cells that a figure shows."""
-        return [cell for name in self.figures[figure].grids for cell in self.grids[name].cells()]
+        return [cell for values in self.grids_of(figure) for cell in cells_of_product(values)]
 
 
 class ConfigError(ValueError):

@@ -1,6 +1,6 @@
 """Test accuracy and loss of many subnetworks of one network in a single pass over the test set."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
@@ -9,9 +9,12 @@ from torch import Tensor
 
 from ossum.architectures import count_weights
 from ossum.datasets import Split
-from ossum.forward import batch_rows
+from ossum.forward import batches, hidden_blocks
 from ossum.networks import Network, Subnetwork, contents
-from ossum.progress import progress
+
+# Matrix products round the columns at a ragged edge differently. With whole blocks of columns, a
+# subnetwork's logits do not depend, to the last bit, on how many others are evaluated beside it.
+_HEAD_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -86,26 +89,15 @@ def _identity(subnetwork: Subnetwork) -> tuple:
 
 
 def _evaluate(network: Network, subnetworks: list[Subnetwork], split: Split) -> list[Score]:
-    heads = _stacked_heads(network, subnetworks) if len(network.hidden_widths) == 1 else None
-    small = [subnetwork.of(network) for subnetwork in subnetworks] if heads is None else []
+    if len(network.hidden_widths) == 1:
+        logits_of = _two_layer_logits(network, subnetworks)
+    else:
+        logits_of = _deep_logits(network, subnetworks)
     correct = torch.zeros(len(subnetworks), dtype=torch.int64)
     loss = torch.zeros(len(subnetworks), dtype=torch.float64)
-    rows = batch_rows(max(network.hidden_widths))
-    for start in progress(range(0, len(split), rows), "test pass"):
-        batch = slice(start, min(start + rows, len(split)))
-        first = network[:2].hidden(split.batch(batch))
-        if heads is not None:
-            logits = (first @ heads.T).view(len(first), len(subnetworks), -1).transpose(0, 1)
-            if network.biases:
-                logits = logits + network.biases[-1]
-        else:
-            logits = torch.stack(
-                [
-                    net[1:].logits(first[:, sub.kept[0]])
-                    for sub, net in zip(subnetworks, small, strict=True)
-                ]
-            )
-        labels = split.labels[batch].expand(len(subnetworks), -1)
+    for rows, inputs in batches(split, "test pass"):
+        logits = logits_of(inputs)
+        labels = split.labels[rows].expand(len(subnetworks), -1)
         correct += (logits.argmax(dim=2) == labels).sum(dim=1)
         losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
         loss += losses.view(len(subnetworks), -1).sum(dim=1, dtype=torch.float64)
@@ -113,11 +105,45 @@ def _evaluate(network: Network, subnetworks: list[Subnetwork], split: Split) -> 
     return [Score(int(c), total, float(x) / total) for c, x in zip(correct, loss, strict=True)]
 
 
+def _two_layer_logits(
+    network: Network, subnetworks: list[Subnetwork]
+) -> Callable[[Tensor], Tensor]:
+    """Function from inputs [n, m] to logits [C, n, K]: one matrix product for all subnetworks."""
+    heads = _stacked_heads(network, subnetworks)
+    n_classes = len(network.weights[-1])
+
+    def logits_of(inputs: Tensor) -> Tensor:
+        logits = torch.zeros(len(inputs), len(heads))
+        for neurons, activations in hidden_blocks(network, inputs):
+            logits.addmm_(activations, heads[:, neurons].T)
+        logits = logits[:, : len(subnetworks) * n_classes]
+        logits = logits.unflatten(1, (-1, n_classes)).transpose(0, 1)
+        return logits + network.biases[-1] if network.biases else logits
+
+    return logits_of
+
+
+def _deep_logits(network: Network, subnetworks: list[Subnetwork]) -> Callable[[Tensor], Tensor]:
+    """The same for more hidden layers: only the first one is shared."""
+    rest = [subnetwork.of(network)[1:] for subnetwork in subnetworks]
+
+    def logits_of(inputs: Tensor) -> Tensor:
+        shared = network[:2].hidden(inputs)
+        pairs = zip(subnetworks, rest, strict=True)
+        return torch.stack([upper.logits(shared[:, sub.kept[0]]) for sub, upper in pairs])
+
+    return logits_of
+
+
 def _stacked_heads(network: Network, subnetworks: list[Subnetwork]) -> Tensor:
-    """Output weights [C K, d] of subnetworks of a two-layer network, zero where pruned."""
+    """Output weights [C K, d] of subnetworks of a two-layer network, zero where pruned.
+
+    Rows of zeros fill them up to a multiple of _HEAD_ROWS.
+    """
     output = network.weights[1]
-    heads = torch.zeros(len(subnetworks), *output.shape)
-    for head, subnetwork in zip(heads, subnetworks, strict=True):
+    used = len(subnetworks) * len(output)
+    heads = torch.zeros(used + -used % _HEAD_ROWS, output.shape[1])
+    for head, subnetwork in zip(heads.split(len(output)), subnetworks, strict=False):
         (kept,) = subnetwork.kept
         head[:, kept] = subnetwork.weights.get(2, output[:, kept])
-    return heads.flatten(0, 1)
+    return heads

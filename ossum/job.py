@@ -15,16 +15,16 @@ def unfinished(
     saved: Callable[[str], str | None],
     rule: str,
 ) -> list[Cell]:
-    """The cells whose file does not carry the wanted fingerprint; all of them if the user forces
-    the rule (--forceall, --forcerun).
+    """The cells whose file does not carry the wanted fingerprint, or which the user forces, by
+    rule or by path (--forceall, --forcerun).
 
     A finished file is marked as current, because Snakemake compares times across a whole job.
     """
-    forced = {"all", rule} & set(os.environ.get("OSSUM_FORCE", "").split())
+    forced = set(os.environ.get("OSSUM_FORCE", "").split())
     todo = []
     for cell in cells:
         path = cell.path(pattern)
-        if not forced and saved(path) == wanted(cell):
+        if not forced & {"all", rule, path} and saved(path) == wanted(cell):
             Path(path).touch()
         else:
             todo.append(cell)

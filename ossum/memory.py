@@ -24,7 +24,8 @@ def activation_cache_mb(dataset: str, architecture: str) -> int:
 
 def prune_mb(dataset: str, architecture: str, methods: Iterable[str]) -> int:
     """A pruning job; with the activation cache if one of its methods makes use of it."""
-    cached = any(METHODS[method].reads_activations for method in methods)
+    two_layer = len(Architecture.parse(architecture).hidden) == 1
+    cached = two_layer and any(METHODS[method].reads_activations for method in methods)
     cache = activation_cache_mb(dataset, architecture) if cached else 0
     return _RUNTIME_MB + network_mb(dataset, architecture) + cache
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from ossum.architectures import Architecture
 
@@ -27,5 +28,10 @@ class Recipe:
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> "Recipe":
-        return cls(**json.loads(text))
+    def read(cls, path: Path) -> "Recipe":
+        """The recipe in a file that holds `to_json`; ValueError naming the file otherwise."""
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (TypeError, json.JSONDecodeError) as error:
+            message = f"{path} is not the recipe of a network ({error}): delete it and run again"
+            raise ValueError(message) from error

@@ -63,15 +63,19 @@ def write(
 def read(source: str | Path | list[str]) -> pd.DataFrame:
     """One table from a file, a folder of cells or a list of files, sorted by cell.
 
-    ValueError, naming the file, if one is damaged or of another schema.
+    ValueError, naming the file, if one is damaged or has other columns.
     """
     try:
         dataset = ds.dataset(source, schema=EVALUATIONS, format="parquet", partitioning=None)
+        for file in dataset.get_fragments():
+            if not file.physical_schema.equals(EVALUATIONS):
+                raise ValueError(
+                    f"{file.path} does not have the columns of an evaluation: another version "
+                    "of the code made it. Delete it and run again"
+                )
         table = dataset.to_table()
     except pa.ArrowInvalid as error:
-        raise ValueError(
-            f"cannot read {source}: {error}. Delete that file and run again"
-        ) from error
+        raise ValueError(f"a result file is damaged: {error}. Delete it and run again") from error
     return table.to_pandas().sort_values([field.name for field in KEYS], ignore_index=True)
 
 
@@ -81,3 +85,15 @@ def read_metadata(path: str | Path) -> dict[str, str] | None:
         return json.loads(pq.read_schema(path).metadata[b"ossum"])
     except (FileNotFoundError, pa.ArrowInvalid, KeyError, TypeError):
         return None
+
+
+def merged_metadata(paths: Iterable[str]) -> dict[str, str]:
+    """The provenance of a table made from several files: each fact with all its values."""
+    facts: dict[str, set[str]] = {}
+    for path in paths:
+        for key, value in (read_metadata(path) or {}).items():
+            facts.setdefault(key, set()).add(value)
+    facts.pop("fingerprint", None)  # of one cell
+    times = sorted(facts.pop("time", []))
+    merged = {key: ", ".join(sorted(values)) for key, values in facts.items()}
+    return merged | ({"first": times[0], "last": times[-1]} if times else {})

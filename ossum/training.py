@@ -1,12 +1,13 @@
 """Training. So far: the masks of the gradient supermask."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ossum.datasets import Split
+from ossum.forward import Activations
 from ossum.networks import ACTIVATIONS, Network
 from ossum.options import GradientOptions
 from ossum.progress import progress
@@ -17,7 +18,7 @@ _CLASS_PADDING = 16
 
 
 def train_mask(
-    activations: Callable[[Tensor], Tensor],
+    activations: Activations,
     labels: Tensor,
     output_weights: Tensor,
     mask: Tensor,
@@ -27,10 +28,10 @@ def train_mask(
 ) -> Tensor:
     """Steps 3 to 6 of Algorithm 3 for one hidden layer; returns the trained mask [d].
 
-    The layer's weights are frozen, so its activations a [N, d] never change and
-    `activations(rows)` [n, d] may come from memory. With logits o = (a * mask) W^T,
-    delta = softmax(o) - onehot(labels), the gradient of the mean cross-entropy is
-    sum_k W[k] * (delta^T a)[k] / n: two thin products a step and no autograd.
+    The layer's weights are frozen, so its activations a [N, d] never change and may come from
+    memory. With logits o = (a * mask) W^T and delta = softmax(o) - onehot(labels), the gradient of
+    the mean cross-entropy is sum_k W[k] * (delta^T a)[k] / n: two thin products a step and no
+    autograd. A step is bound by memory traffic, so its large arrays are made once.
 
     labels int64 [N], output_weights [K, d], output_bias [K], mask float32 [d] (not modified). Every
     epoch visits the examples once, in a new order drawn from `order`. SGD with momentum as in
@@ -39,19 +40,22 @@ def train_mask(
     n_classes = len(output_weights)
     padding = -n_classes % _CLASS_PADDING
     weights = F.pad(output_weights, (0, 0, 0, padding))
+    weights_by_neuron = weights.T.contiguous()
+    masked = torch.empty_like(weights)
     mask, velocity = mask.clone(), torch.zeros_like(mask)
     for rate, batches in _epochs(len(labels), options, order):
         for rows in batches:
             a = activations(rows)
-            logits = (a @ (weights * mask).T)[:, :n_classes]
+            torch.mul(weights, mask, out=masked)
+            logits = (a @ masked.T)[:, :n_classes]
             if output_bias is not None:
                 logits = logits + output_bias
             delta = F.softmax(logits, dim=1)
             delta[torch.arange(len(rows)), labels[rows]] -= 1
             delta = F.pad(delta / len(rows), (0, padding))
-            gradient = (delta.T @ a).mul_(weights).sum(dim=0)
+            gradient = (a.T @ delta).mul_(weights_by_neuron).sum(dim=1)
             velocity.mul_(options.momentum).add_(gradient)
-            mask.sub_(rate * velocity)
+            mask.sub_(velocity, alpha=rate)
         _check_finite(mask)
     return mask
 

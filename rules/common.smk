@@ -1,8 +1,14 @@
 """The checked configuration, and what several rules use."""
 
 import os
+import sys
 
 from snakemake.exceptions import WorkflowError
+
+# Rules here and the scripts of jobs import the package that lies beside the Snakefile.
+sys.path.insert(0, workflow.basedir)
+paths = [workflow.basedir, os.environ.get("PYTHONPATH")]
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, paths)))
 
 from ossum.cells import CONSTRAINTS, EVALUATION, NETWORK, SUBNETWORK, Cell
 from ossum.config import ConfigError, parse_config
@@ -35,4 +41,4 @@ wildcard_constraints:
 # where the user forces it: jobs inherit this variable, and scripts look at it.
 onstart:
     forced = ["all"] if workflow.dag_settings.forceall else workflow.dag_settings.forcerun
-    os.environ["OSSUM_FORCE"] = " ".join(map(str, forced))
+    os.environ.update(OSSUM_FORCE=" ".join(map(str, forced)))

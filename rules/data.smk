@@ -5,6 +5,8 @@ rule dataset:
         "logs/dataset/{dataset}.log",
     benchmark:
         "results/benchmarks/dataset/{dataset}.tsv"
+    conda:
+        "../environment.yml"
     message:
         "Obtaining {wildcards.dataset}"
     script:

@@ -30,6 +30,8 @@ for batch in batches(CONFIG, "evaluate"):
             batch.file("results/benchmarks/evaluate", ".tsv")
         wildcard_constraints:
             **batch.constraints,
+        conda:
+            "../environment.yml"
         threads: CONFIG.threads
         resources:
             mem_mb=evaluate_memory(batch),

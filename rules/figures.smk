@@ -7,8 +7,12 @@ rule table:
         "logs/table/{figure}.log",
     benchmark:
         "results/benchmarks/table/{figure}.tsv"
+    conda:
+        "../environment.yml"
     params:
         code=code_hash("scripts/table.py"),
+        # A figure that asks for other cells than last time needs a new table.
+        grids=lambda wildcards: CONFIG.grids_of(wildcards.figure),
     message:
         "Table of {wildcards.figure}"
     script:
@@ -24,6 +28,8 @@ rule figure:
         "logs/figure/{figure}.log",
     benchmark:
         "results/benchmarks/figure/{figure}.tsv"
+    conda:
+        "../environment.yml"
     params:
         code=code_hash("scripts/figure.py"),
     message:

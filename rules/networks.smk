@@ -6,6 +6,8 @@ rule init:
         NETWORK.replace("results/networks", "logs/networks").replace(".json", ".log"),
     benchmark:
         NETWORK.replace("results/networks", "results/benchmarks/networks").replace(".json", ".tsv")
+    conda:
+        "../environment.yml"
     message:
         "Recipe of {wildcards.architecture} for {wildcards.dataset}, seed {wildcards.seed}"
     script:

@@ -35,6 +35,8 @@ for batch in batches(CONFIG, "prune"):
             batch.file("results/benchmarks/prune", ".tsv")
         wildcard_constraints:
             **batch.constraints,
+        conda:
+            "../environment.yml"
         threads: CONFIG.threads
         resources:
             mem_mb=prune_memory(batch),

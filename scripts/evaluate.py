@@ -35,7 +35,7 @@ def evaluate(recipe_path: Path, cells: list[Cell]) -> None:
     logging.info("%s: %d of %d cells to do", recipe_path, len(todo), len(cells))
     if not todo:
         return
-    network = build(Recipe.from_json(recipe_path.read_text()))
+    network = build(Recipe.read(recipe_path))
     subnetworks = [load_subnetwork(cell.path(SUBNETWORK)) for cell in todo]
     rows = evaluate_cells(network, subnetworks, load(snakemake.input.data, "test"))
     seconds = (perf_counter() - start) / len(todo)

@@ -1,7 +1,6 @@
 """Write the recipe of one network."""
 
-from pathlib import Path
-
+from ossum.files import atomic
 from ossum.progress import job_log
 from ossum.recipes import Recipe
 from ossum.registry import DATASETS, lookup
@@ -18,4 +17,5 @@ with job_log(snakemake.log[0]):
         input_size=data.input_size,
         n_classes=data.n_classes,
     )
-    Path(snakemake.output[0]).write_text(recipe.to_json())
+    with atomic(snakemake.output[0]) as path:
+        path.write_text(recipe.to_json())

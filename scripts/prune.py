@@ -23,7 +23,7 @@ from ossum.subnetwork_file import save_subnetwork, saved_fingerprint
 
 def prune(recipe_path, cells: list[Cell]) -> None:
     """Prune one network to all of `cells` and write their files."""
-    recipe = Recipe.from_json(recipe_path.read_text())
+    recipe = Recipe.read(recipe_path)
     options = PruningOptions.model_validate(snakemake.params.options)
 
     def fingerprint(cell: Cell) -> str:

@@ -33,7 +33,7 @@ def gradient(
         masks = train_masks(network, view.split, start, options, order)
     else:
         mask = train_mask(
-            activations=view.activations,
+            activations=view.activation_reader(options.batch_size),
             labels=view.split.labels,
             output_weights=network.weights[-1],
             mask=start[0],

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ossum.datasets import Split
-from ossum.forward import sum_by_class, sums_by_class
+from ossum.forward import Activations, sum_by_class, sums_by_class
 from ossum.networks import Network, Subnetwork, contents
 from ossum.options import PruningOptions
 
@@ -53,11 +53,22 @@ class TrainingView:
             self._sums.update(zip(new, sums, strict=True))
         return [self._sums[k] for k in keys]
 
-    def activations(self, rows: Tensor) -> Tensor:
-        """Last-hidden-layer activations, float32 [n, h_L], of the training examples `rows`."""
-        if self.cache_activations:
-            return self._pass[1].index_select(0, rows).float()
-        return self.network.hidden(self.split.batch(rows))
+    def activation_reader(self, most_rows: int) -> Activations:
+        """A function that reads activations of at most `most_rows` examples at a time."""
+        cache = self._pass[1] if self.cache_activations else None
+        if cache is None:
+            return lambda rows: self.network.hidden(self.split.batch(rows))
+        # Fresh arrays of this size would cost more than filling them: their pages come from the
+        # system one by one.
+        half = cache.new_empty(most_rows, cache.shape[1])
+        full = half.float()
+
+        def read(rows: Tensor) -> Tensor:
+            n = len(rows)
+            torch.index_select(cache, 0, rows, out=half[:n])
+            return full[:n].copy_(half[:n])
+
+        return read
 
     def _whole_layer(self, index: int) -> Tensor:
         return torch.arange(self.network.hidden_widths[index])

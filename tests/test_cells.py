@@ -1,0 +1,130 @@
+"""Cells, paths, grids and fusion: the path is the key."""
+
+from collections import Counter
+
+import pytest
+import yaml
+from helpers import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ossum.cells import EVALUATION, NETWORK, SUBNETWORK, Cell, spell_sparsity
+from ossum.config import parse_config
+from ossum.fusion import batches
+
+names = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
+cells = st.builds(
+    Cell,
+    dataset=names,
+    architecture=st.lists(st.integers(1, 10**6), min_size=1, max_size=3).map(
+        lambda widths: "-".join(["FC", *map(str, widths)])
+    ),
+    activation=names,
+    init=names,
+    origin=st.sampled_from(["init", "trained"]),
+    method=names,
+    sparsity=st.integers(0, 2**12 - 1).map(lambda n: n / 2**12),
+    seed=st.integers(0, 10**6),
+)
+
+
+@given(cells, st.sampled_from([SUBNETWORK, EVALUATION]))
+def test_path_and_cell_are_inverse(cell, pattern):
+    assert Cell.parse(cell.path(pattern), pattern) == cell
+
+
+def test_the_documented_path():
+    cell = Cell("mnist", "FC-1000", "tanh", "uniform", "init", "ossum", 0.75, 0)
+    assert cell.path(EVALUATION) == (
+        "results/evaluations/dataset=mnist/architecture=FC-1000/activation=tanh/init=uniform/"
+        "origin=init/method=ossum/sparsity=0.75/seed=0.parquet"
+    )
+    assert cell.path(NETWORK) == (
+        "results/networks/dataset=mnist/architecture=FC-1000/activation=tanh/init=uniform/"
+        "seed=0.json"
+    )
+
+
+@pytest.mark.parametrize("wrong", ["0.750", "0.0", "1", ".5", "1e-3", "-0.5"])
+def test_a_sparsity_has_one_spelling(wrong):
+    path = Cell("mnist", "FC-10", "tanh", "uniform", "init", "ossum", 0.75, 0).path(EVALUATION)
+    with pytest.raises(ValueError, match="not a cell"):
+        Cell.parse(path.replace("0.75", wrong), EVALUATION)
+
+
+@pytest.mark.parametrize("wrong", [1.0, -0.1, 1.5, float("nan"), 1 / 3])
+def test_impossible_sparsities_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"\[0, 1\)"):
+        spell_sparsity(wrong)
+
+
+def test_sparsities_are_spelled_as_in_the_config():
+    written = ["0", "0.5", "0.9375", "0.998046875"]
+    assert [spell_sparsity(float(text)) for text in written] == written
+
+
+def config_with(fuse=None, overlay=None):
+    """The paper's configuration as Snakemake would merge an overlay into it."""
+
+    def merge(into, values):
+        for key, value in values.items():
+            if isinstance(value, dict) and key in into:
+                merge(into[key], value)
+            else:
+                into[key] = value
+
+    values = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    if overlay:
+        merge(values, yaml.safe_load((ROOT / "config" / overlay).read_text()))
+    if fuse is not None:
+        values["fuse"] = {"prune": fuse, "evaluate": fuse}
+    return parse_config(values)
+
+
+def test_figure_1_is_the_papers():
+    cells = config_with().cells("fig1")
+    assert len(cells) == len(set(cells)) == 2 * 5 * 6 * (8 + 2 * 10)
+    assert {c.sparsity for c in cells if c.architecture == "FC-1000"} == {
+        1 - 2.0**-k for k in range(8)
+    }
+    assert {c.sparsity for c in cells if c.architecture == "FC-100000"} == {
+        1 - 2.0**-k for k in range(10)
+    }
+
+
+def test_quick_is_a_subset_of_the_paper():
+    quick, paper = config_with(overlay="quick.yaml"), config_with()
+    assert set(quick.figures) <= set(paper.figures)
+    for figure in quick.figures:
+        assert set(quick.cells(figure)) < set(paper.cells(figure))
+
+
+@pytest.mark.parametrize("fuse", [[], ["method"], ["method", "sparsity"], ["seed", "sparsity"]])
+def test_fused_jobs_make_every_cell_once(fuse):
+    """Whatever is fused, the jobs of a grid's rule cover its cells, each exactly once."""
+    config = config_with(fuse, "smoke.yaml")
+    *of_grids, one_cell = batches(config, "prune")
+    assert one_cell.files(SUBNETWORK) == [SUBNETWORK]
+    for batch, grid in zip(of_grids, config.grids.values(), strict=True):
+        jobs = Counter()
+        made = Counter()
+        for cell in grid.cells():
+            free = {
+                key: spell_sparsity(value) if key == "sparsity" else value
+                for key, value in cell.columns().items()
+                if key not in fuse
+            }
+            files = tuple(f.format(**free) for f in batch.files(SUBNETWORK))
+            jobs[files] += 1
+            assert cell.path(SUBNETWORK) in files
+            assert "{" not in batch.file("logs", ".log").format(**free)
+        for files in jobs:
+            made.update(files)
+        assert made == Counter(cell.path(SUBNETWORK) for cell in grid.cells())
+
+
+def test_inputs_of_a_fused_job_are_not_repeated():
+    (batch, *_) = batches(config_with(["method", "sparsity"]), "prune")
+    assert batch.files(NETWORK) == [NETWORK]
+    (batch, *_) = batches(config_with(["method", "seed"]), "prune")
+    assert len(batch.files(NETWORK)) == 5

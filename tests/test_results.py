@@ -1,0 +1,170 @@
+"""Result tables: types, whole files only, provenance; and the code hashes that decide re-runs."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from helpers import ROOT
+
+from ossum import provenance, results
+from ossum.cells import EVALUATION, Cell
+from ossum.files import atomic, digest
+
+
+def row(seed: int = 0, sparsity: float = 0.75, **changes) -> dict:
+    cell = Cell("mnist", "FC-1000", "tanh", "uniform", "init", "ossum", sparsity, seed)
+    return (
+        cell.columns()
+        | {"stage": "pruned", "widths": [250], "weight_sparsity": 0.75, "compression": 4.0}
+        | {"madds": 198500, "correct": 7, "total": 10, "accuracy": 0.7, "loss": 1.5, "seconds": 0.1}
+        | changes
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for seed in range(3):
+        for sparsity in (0.75, 0.0):
+            cell = Cell("mnist", "FC-1000", "tanh", "uniform", "init", "ossum", sparsity, seed)
+            path = tmp_path / cell.path(EVALUATION)
+            results.write([row(seed, sparsity)], path, {"code": f"c{seed}", "time": f"t{seed}"})
+    return tmp_path / "results/evaluations"
+
+
+def test_a_folder_of_cells_is_one_typed_table(folder):
+    table = results.read(folder)
+    assert list(zip(table["sparsity"], table["seed"], strict=True)) == [
+        (s, seed) for s in (0.0, 0.75) for seed in range(3)
+    ]
+    assert table["sparsity"].dtype == float and table["seed"].dtype == int
+    assert list(table["widths"][0]) == [250]
+    assert table["mask_accuracy"].isna().all()
+
+
+def test_the_documented_pandas_line_reads_the_same(folder):
+    plain = pd.read_parquet(folder, partitioning=None)
+    keys = [field.name for field in results.KEYS]
+    plain = plain.sort_values(keys, ignore_index=True)
+    pd.testing.assert_frame_equal(plain, results.read(folder), check_dtype=False)
+
+
+def test_metadata_of_cells_are_merged(folder):
+    paths = [str(path) for path in sorted(folder.rglob("*.parquet"))]
+    merged = results.merged_metadata(paths)
+    assert merged == {"code": "c0, c1, c2", "first": "t0", "last": "t2"}
+
+
+def test_damaged_files_are_named(folder):
+    path = next(folder.rglob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-20])
+    assert results.read_metadata(path) is None
+    with pytest.raises(ValueError, match=path.name):
+        results.read(folder)
+
+
+def test_files_of_another_schema_are_named(folder):
+    path = next(folder.rglob("*.parquet"))
+    pq.write_table(pa.table({"dataset": ["mnist"], "accuracy": [0.5]}), path)
+    with pytest.raises(ValueError, match=f"{path.name} does not have the columns"):
+        results.read(folder)
+
+
+def test_rows_need_their_columns(tmp_path):
+    incomplete = row()
+    del incomplete["accuracy"]
+    with pytest.raises((ValueError, pa.ArrowInvalid), match=r"accuracy|null"):
+        results.write([incomplete], tmp_path / "x.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_whole_or_absent(tmp_path):
+    path = tmp_path / "file"
+    with atomic(path) as temporary:
+        temporary.write_text("old")
+    with pytest.raises(RuntimeError), atomic(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_digests_tell_contents_and_order(tmp_path):
+    a, b = tmp_path / "a", tmp_path / "b"
+    a.write_text("x")
+    b.write_text("x")
+    assert digest(a, 1) == digest(b, 1)
+    assert len({digest(a, 1), digest(1, a), digest(a, "1"), digest(a), digest(a, 1, 1)}) == 5
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A copy of the code, to be edited, that code hashes look at."""
+    for folder in ("ossum", "scripts"):
+        subprocess.run(["cp", "-r", str(ROOT / folder), str(tmp_path)], check=True)
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+
+    def edit(file: str, old: str, new: str) -> str:
+        path = tmp_path / file
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+        for function in (provenance._tree, provenance._imports, provenance._statements):
+            function.cache_clear()
+        return provenance.code_hash("scripts/prune.py", "ossum/pruning/scores.py")
+
+    before = edit("ossum/rng.py", "import hashlib", "import hashlib")
+    yield edit, before
+    for function in (provenance._tree, provenance._imports, provenance._statements):
+        function.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("scripts/prune.py", "torch.set_num_threads(snakemake.threads)", "pass"),
+        ("ossum/scoring.py", ".sum(dim=0)", ".mean(dim=0)"),
+        ("ossum/rng.py", "sha256", "sha512"),
+        ("ossum/networks.py", "-r, r", "0, r"),
+        ("ossum/recipes.py", "self.n_classes)", "self.n_classes + 1)"),
+        ("ossum/datasets/split.py", "sub_(self.mean)", "add_(self.mean)"),
+    ],
+)
+def test_code_that_decides_results_is_in_the_hash(copy, file, old, new):
+    edit, before = copy
+    assert edit(file, old, new) != before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("ossum/scoring.py", "# ", "# really, "),
+        ("ossum/scoring.py", "Eq. 3", "Equation 3"),
+        ("ossum/figures/style.py", "0.92", "0.9"),
+        ("ossum/evaluation.py", "correct", "right"),
+        ("ossum/pruning/gradient.py", "0.01", "0.02"),
+        ("ossum/registry.py", '"norm": MethodSpec', '"size": MethodSpec'),
+        ("ossum/datasets/sources.py", "CONNECTION_TIMEOUT = 20", "CONNECTION_TIMEOUT = 30"),
+    ],
+)
+def test_other_code_and_words_are_not(copy, file, old, new):
+    edit, before = copy
+    if old == "# ":
+        (provenance.ROOT / file).open("a").write("# nothing\n")
+        old = new = "import torch"
+    assert edit(file, old, new) == before
+
+
+def test_provenance_names_code_commit_versions_and_machine():
+    facts = provenance.provenance("abc", threads=2)
+    assert facts["code"] == "abc" and facts["threads"] == "2"
+    assert {"commit", "dirty", "torch", "snakemake", "machine", "device", "time"} <= set(facts)
+    assert all(isinstance(value, str) for value in facts.values())
+
+
+def test_planning_imports_no_torch():
+    """The Snakefile's imports take milliseconds; torch would add seconds to every start."""
+    modules = "ossum.config, ossum.fusion, ossum.memory, ossum.provenance, ossum.recipes"
+    code = f"import {modules}, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

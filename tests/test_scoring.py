@@ -1,0 +1,128 @@
+"""Equations 2 to 5 against their definitions, by brute force and in exact arithmetic."""
+
+from itertools import combinations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from helpers import float64, random_network, random_split
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ossum.scoring import (
+    class_activation_sums,
+    classwise_scores,
+    linear_ossum_scores,
+    log_ossum_scores,
+    ossum_scores,
+    top_neurons,
+)
+
+
+@pytest.fixture
+def tiny():
+    """A network, its activations in float64, labels and class sums by an explicit loop."""
+    network, split = random_network(6, 7, 3), random_split(40)
+    activations, _ = float64(network, split.inputs())
+    sums = torch.zeros(3, 7, dtype=torch.float64)
+    for row, label in zip(activations, split.labels.tolist(), strict=True):
+        sums[label] += row
+    return network, activations, split.labels, sums
+
+
+def test_class_sums_are_sums_over_classes(tiny):
+    _, activations, labels, sums = tiny
+    torch.testing.assert_close(class_activation_sums(activations, labels, 3), sums)
+
+
+def test_class_sums_of_batches_add_up(tiny):
+    _, activations, labels, sums = tiny
+    parts = [class_activation_sums(activations[i::3], labels[i::3], 3) for i in range(3)]
+    torch.testing.assert_close(sum(parts), sums)
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_labels_out_of_range_are_refused(label):
+    with pytest.raises(ValueError, match=r"0\.\.2"):
+        class_activation_sums(torch.ones(1, 2), torch.tensor([label]), 3)
+
+
+def test_equations_2_and_3_term_by_term(tiny):
+    network, activations, labels, sums = tiny
+    weights = network.weights[-1].double()
+    expected = torch.zeros(3, 7, dtype=torch.float64)
+    for i, label in enumerate(labels.tolist()):
+        for j in range(7):
+            others = sum(float(weights[k, j]) for k in range(3))
+            expected[label, j] += activations[i, j] * (3 * weights[label, j] - others)
+    torch.testing.assert_close(classwise_scores(sums, weights), expected)
+    torch.testing.assert_close(ossum_scores(sums, weights), expected.sum(dim=0))
+
+
+def test_scores_are_minus_the_first_order_change_of_the_loss(tiny):
+    """Where the paper's signs do not agree, the usual softmax decides: keeping neurons changes the
+    summed cross-entropy by minus their scores over K, to first order in the logits."""
+    network, activations, labels, sums = tiny
+    weights = network.weights[-1].double()
+    scores = ossum_scores(sums, weights)
+    logits = torch.zeros(len(labels), 3, dtype=torch.float64, requires_grad=True)
+    F.cross_entropy(logits, labels, reduction="sum").backward()
+    for size in range(1, 4):
+        for kept in map(list, combinations(range(7), size)):
+            change = activations[:, kept] @ weights[:, kept].T
+            first_order = (logits.grad * change).sum()
+            torch.testing.assert_close(-3 * first_order, scores[kept].sum())
+
+
+def test_top_neurons_minimise_the_linearised_loss(tiny):
+    network, _, _, sums = tiny
+    scores = ossum_scores(sums, network.weights[-1])
+    for count in range(1, 8):
+        best = max(combinations(range(7), count), key=lambda kept: float(scores[list(kept)].sum()))
+        assert top_neurons(scores, count).tolist() == list(best)
+
+
+def test_equations_4_and_5_by_hand():
+    # Two classes: K w - sum is [w0 - w1, w1 - w0]; weights are chosen to make it [1, -1] * 1/2 ...
+    weights = torch.tensor([[0.5, 0.5, 0.5], [-0.5, -0.5, -0.5]])
+    sums = torch.tensor([[3.0, 1.0, 2.0], [-5.0, -5.0, -7.0]])
+    # ... so the class-wise scores are [3, 1, 2] and [5, 5, 7]: ranks 1 3 2 and 2 3 1 (a tie).
+    assert classwise_scores(sums, weights).tolist() == [[3, 1, 2], [5, 5, 7]]
+    assert linear_ossum_scores(sums, weights).tolist() == [-3, -6, -3]
+    expected = -torch.tensor([1 * 2, 3 * 3, 2 * 1], dtype=torch.float64).log()
+    torch.testing.assert_close(log_ossum_scores(sums, weights), expected)
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=12), st.data())
+def test_exactly_the_wanted_number_is_kept_whatever_the_ties(values, data):
+    count = data.draw(st.integers(1, len(values)))
+    kept = top_neurons(torch.tensor(values, dtype=torch.float32), count).tolist()
+    expected = sorted(sorted(range(len(values)), key=lambda j: (-values[j], j))[:count])
+    assert kept == expected
+
+
+@given(st.lists(st.integers(-2, 2), min_size=1, max_size=10))
+def test_ranks_are_ordinal_with_ties_to_the_lower_index(values):
+    """With one class and unit weights K w - sum is zero, so two classes: the second one's sums are
+    zero and its ranks are 1, 2, 3 ... by index."""
+    sums = torch.tensor([values, [0] * len(values)], dtype=torch.float64)
+    weights = torch.tensor([[0.5] * len(values), [-0.5] * len(values)])
+    order = sorted(range(len(values)), key=lambda j: (-values[j], j))
+    expected = [-(order.index(j) + 1) - (j + 1) for j in range(len(values))]
+    assert linear_ossum_scores(sums, weights).tolist() == expected
+
+
+@pytest.mark.parametrize("count", [0, 4])
+def test_impossible_counts_are_refused(count):
+    with pytest.raises(ValueError, match="cannot keep"):
+        top_neurons(torch.ones(3), count)
+
+
+def test_scores_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match="finite"):
+        top_neurons(torch.tensor([1.0, float("nan")]), 1)
+
+
+def test_mismatched_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"\(3, 4\) and \(3, 5\)"):
+        ossum_scores(torch.ones(3, 4), torch.ones(3, 5))

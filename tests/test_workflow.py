@@ -1,0 +1,267 @@
+"""The workflow as users run it: planned at paper scale, run on digits, fused, resumed, refused."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from helpers import ROOT, snakemake
+
+from ossum import results
+from ossum.cells import EVALUATION, NETWORK, SUBNETWORK, Cell
+
+FIG1 = "figures/fig1.pdf"
+NOTHING = "Nothing to be done"
+
+
+def tiny(path: Path, fuse=("method", "sparsity"), **changes) -> Path:
+    """A configuration with one small network, written to `path`."""
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    (path.parent).mkdir(parents=True, exist_ok=True)
+    grid = {
+        "datasets": ["digits"],
+        "architectures": ["FC-32"],
+        "methods": ["ossum", "gradient"],
+        "sparsities": [0, 0.5],
+        "seeds": [0, 1],
+    }
+    # Values of the paper's grids that the tiny grid leaves out would be merged back in.
+    overlay = {
+        "grids": {
+            "two-layer-narrow": grid | changes,
+            "two-layer-wide": grid | {"architectures": ["FC-48"], "methods": ["random"]},
+        },
+        "pruning": {"gradient": {"schedule": {"digits": [[0.1, 1]]}}},
+        "figures": {"fig1": {"grids": ["two-layer-narrow"]}},
+        "fuse": {"prune": list(fuse), "evaluate": list(fuse)},
+        "threads": 1,
+    }
+    assert set(overlay) <= set(config)
+    path.write_text(yaml.safe_dump(overlay))
+    return path
+
+
+def content(folder: Path) -> dict[str, object]:
+    """What the cells of a run say, without how long it took."""
+    found: dict[str, object] = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted((folder / "results/subnetworks").rglob("*.safetensors"))
+    }
+    for path in sorted((folder / "results/evaluations").rglob("*.parquet")):
+        row = results.read(path).drop(columns="seconds").iloc[0]
+        found[str(path.relative_to(folder))] = row.to_json()
+    return found
+
+
+def evaluations(folder: Path) -> dict[str, bytes]:
+    """Every evaluation byte for byte: made again, it would have another time and duration."""
+    cells = sorted((folder / "results/evaluations").rglob("*.parquet"))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in cells}
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("smoke")
+    snakemake(folder, FIG1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A finished run of the tiny configuration. Tests below add to it, never take away."""
+    folder = tmp_path_factory.mktemp("tiny")
+    snakemake(folder, FIG1, config=tiny(folder / "config.yaml"))
+    return folder
+
+
+def test_paper_scale_plan(tmp_path):
+    """30 networks, each made, pruned and evaluated by one job; 1,680 cells."""
+    plan = snakemake(tmp_path, FIG1, "--dry-run", "--quiet", "rules", config="config/config.yaml")
+    assert dict(re.findall(r"^(\w+) +(\d+)$", plan.stdout, flags=re.M)) == {
+        "dataset": "2",
+        "init": "30",
+        "prune_two_layer_narrow": "10",
+        "prune_two_layer_wide": "20",
+        "evaluate_two_layer_narrow": "10",
+        "evaluate_two_layer_wide": "20",
+        "table": "1",
+        "figure": "1",
+        "total": "94",
+    }
+
+
+def test_smoke_run_makes_the_figure_and_its_table(smoke):
+    table = results.read(smoke / "results/tables/fig1.parquet")
+    assert len(table) == 6 * 2 * (3 + 2 * 4)
+    assert (smoke / FIG1).read_bytes().startswith(b"%PDF")
+    assert (smoke / "figures/fig1.png").read_bytes().startswith(b"\x89PNG")
+    means = table[table["sparsity"] == 0.5].groupby("method")["accuracy"].mean()
+    # Digits, not MNIST, but the paper's point shows: pruned by score, a network that was never
+    # trained classifies; pruned blindly, it guesses.
+    assert means[["ossum", "linear-ossum", "log-ossum", "gradient"]].min() > 0.3
+    assert means[["random", "norm"]].max() < 0.25
+    assert table[table["sparsity"] == 0]["accuracy"].max() < 0.3
+
+
+def test_table_is_the_evaluations_with_provenance(smoke):
+    table = results.read(smoke / "results/tables/fig1.parquet")
+    pd.testing.assert_frame_equal(table, results.read(smoke / "results/evaluations"))
+    facts = results.read_metadata(smoke / "results/tables/fig1.parquet")
+    assert {"code", "commit", "torch", "machine", "first", "last"} <= set(facts)
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(smoke):
+    logs = list((smoke / "logs").rglob("*.log"))
+    assert len(logs) == len(list((smoke / "results/benchmarks").rglob("*.tsv"))) == 15
+    assert all(path.read_text().endswith("done\n") for path in logs)
+
+
+def test_a_second_run_does_nothing(smoke):
+    assert NOTHING in snakemake(smoke, FIG1).stdout
+
+
+def test_one_cell_by_its_path(tmp_path):
+    """A cell outside of every grid gets a job of its own."""
+    cell = Cell("digits", "FC-20", "relu", "const", "init", "log-ossum", 0.9, 17)
+    snakemake(tmp_path, cell.path(EVALUATION))
+    (row,) = results.read(tmp_path / "results/evaluations").to_dict("records")
+    assert row | cell.columns() == row
+    assert list(row["widths"]) == [2] and row["total"] == 360
+    assert len(list((tmp_path / "results/subnetworks").rglob("*.safetensors"))) == 1
+
+
+def test_one_cell_of_a_grid(finished):
+    """... and one inside is made together with those it shares work with: here, all are there."""
+    cell = Cell("digits", "FC-32", "tanh", "uniform", "init", "ossum", 0.5, 0)
+    run = snakemake(finished, cell.path(EVALUATION), config=finished / "config.yaml")
+    assert NOTHING in run.stdout
+
+
+@pytest.mark.parametrize("fuse", [[], ["seed"], ["method", "sparsity", "seed"]])
+def test_fusion_changes_no_file(finished, tmp_path, fuse):
+    snakemake(tmp_path, FIG1, config=tiny(tmp_path / "config.yaml", fuse))
+    tiny_cells = {path: value for path, value in content(finished).items() if "FC-32" in path}
+    expected = {
+        path: value
+        for path, value in tiny_cells.items()
+        if re.search(r"method=(ossum|gradient)/sparsity=(0|0\.5)/seed=[01]\.", path)
+    }
+    assert len(expected) == 16
+    assert content(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fuse": []},
+        {"fuse": ["method", "seed"]},
+        {"methods": ["ossum", "gradient", "norm"]},
+        {"sparsities": [0, 0.5, 0.75]},
+        {"seeds": [0, 1, 2]},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_is_finished_is_not_made_again(finished, change):
+    before = evaluations(finished)
+    pruned = {path: value for path, value in content(finished).items() if "subnetworks" in path}
+    config = tiny(finished / "changed.yaml", **change)
+    snakemake(finished, FIG1, config=config)
+    after = evaluations(finished)
+    assert {path: after[path] for path in before} == before
+    assert {path: content(finished)[path] for path in pruned} == pruned
+    if "fuse" not in change:
+        assert len(after) > len(before)
+    assert NOTHING in snakemake(finished, FIG1, config=config).stdout
+
+
+def test_a_damaged_cell_is_made_again(finished):
+    """Whatever Snakemake thinks of its time, a file that is not whole is not taken for whole."""
+    before = content(finished)
+    cell = Cell("digits", "FC-32", "tanh", "uniform", "init", "ossum", 0.5, 0)
+    path = finished / cell.path(SUBNETWORK)
+    path.write_bytes(path.read_bytes()[:50])
+    (finished / cell.path(EVALUATION)).unlink()
+    config = finished / "config.yaml"
+    snakemake(finished, FIG1, "--forcerun", cell.path(SUBNETWORK), config=config)
+    assert content(finished) == before
+
+
+def test_forced_jobs_start_from_nothing(finished):
+    before = evaluations(finished)
+    config = finished / "config.yaml"
+    forced = "evaluate_two_layer_narrow"
+    snakemake(finished, FIG1, "--forcerun", forced, config=config)
+    after = evaluations(finished)
+    again = [path for path in before if after[path] != before[path]]
+    assert len(again) == 8
+    assert all("FC-32" in path for path in again)
+
+
+def test_a_killed_run_resumes_to_the_same_results(finished, tmp_path):
+    config = tiny(tmp_path / "config.yaml", ["method", "sparsity"])
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--directory", str(tmp_path), "--cores", "2", FIG1, "--configfile", str(config)]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, start_new_session=True, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "results").rglob("method=ossum/**/*.safetensors")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / FIG1).exists()
+    snakemake(tmp_path, "--unlock", config=config)
+    snakemake(tmp_path, FIG1, config=config)
+    expected = content(finished)
+    assert content(tmp_path) == {path: expected[path] for path in content(tmp_path)}
+    assert len(content(tmp_path)) == 16
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_jobs_make_do_with_less_memory(finished, tmp_path):
+    """A limit below what the activation cache needs: recomputed, said in the log, same masks to
+    half precision (here, to the same kept neurons)."""
+    config = tiny(tmp_path / "config.yaml", seeds=[0])
+    snakemake(tmp_path, FIG1, "--resources", "mem_mb=1100", config=config)
+    logs = "".join(path.read_text() for path in (tmp_path / "logs/prune").rglob("*.log"))
+    assert "activations do not fit in 1100 MiB" in logs
+    cells = results.read(tmp_path / "results/evaluations")
+    same = results.read(finished / "results/evaluations").merge(cells, on=list(cells.columns[:8]))
+    assert len(same) == 4
+    assert (same["accuracy_x"] - same["accuracy_y"]).abs().max() < 0.02
+
+
+def test_a_failing_job_leaves_its_traceback_in_its_log(tmp_path):
+    cell = Cell("digits", "FC-20", "tanh", "uniform", "init", "ossum", 0.5, 0)
+    snakemake(tmp_path, cell.path(NETWORK))
+    (tmp_path / cell.path(NETWORK)).write_text("{}")
+    run = snakemake(tmp_path, cell.path(SUBNETWORK), check=False)
+    assert run.returncode != 0
+    (log,) = (tmp_path / "logs/prune").rglob("*.log")
+    assert str(log.relative_to(tmp_path)) in run.stdout
+    assert "Traceback" in log.read_text()
+    assert "results/networks" in log.read_text().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config", "thread=2"], "unknown key; did you mean 'threads'"),
+        (["--config", "threads=none"], "threads: .*integer"),
+        (["results/evaluations/dataset=digits/x.parquet"], "MissingRuleException"),
+    ],
+)
+def test_bad_requests_are_refused_before_any_job(tmp_path, arguments, message):
+    run = snakemake(tmp_path, *arguments, check=False)
+    assert run.returncode != 0
+    assert re.search(message, run.stdout)
+    assert "Traceback" not in run.stdout
+    assert not (tmp_path / "results").exists()

@@ -1,57 +1,35 @@
-"""How fast is pruning and evaluating, against the floor and against the plain way?
+"""Pruning and evaluating FC-10000, against the floor and against the plain way.
 
-    ./run python benchmarks/prune_and_evaluate.py            (about 10 minutes on two cores, 13 GiB)
+    ./run python benchmarks/prune_and_evaluate.py
 
-Prints Markdown tables. All rows of a table are timed in one run, so that their ratios hold on a
-machine whose speed drifts. Needs data/mnist.safetensors and data/cifar10.safetensors, which any
-run on real data leaves (or: ./run snakemake --cores 2 data/mnist.safetensors).
+Prints a Markdown table. All its rows are timed in one run, so that their ratios hold on a machine
+whose speed drifts. Needs data/mnist.safetensors and data/cifar10.safetensors, which any run on real
+data leaves.
 """
 
-import os
-import platform
-import re
 from collections.abc import Callable, Sequence
-from datetime import date
-from pathlib import Path
 from time import perf_counter
 
 import torch
+from common import headline, network_for, seconds
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from ossum.architectures import Architecture
 from ossum.datasets import Split, load
 from ossum.evaluation import evaluate_cells
-from ossum.networks import Network, Subnetwork, build
-from ossum.options import GradientOptions, PruningOptions
+from ossum.networks import Network, Subnetwork
+from ossum.options import PruningOptions
 from ossum.pruning import prune_network
-from ossum.pruning.gradient import initial_mask
 from ossum.pruning.view import TrainingView
-from ossum.recipes import Recipe
 from ossum.registry import DATASETS
-from ossum.rng import stream
 from ossum.scoring import linear_ossum_scores, log_ossum_scores, ossum_scores, top_neurons
-from ossum.training import train_mask
 
 METHODS = ["ossum", "linear-ossum", "log-ossum", "random", "norm"]
 SPARSITIES = [1 - 2.0**-k for k in range(10)]
-SCHEDULES = {"mnist": [(0.1, 10), (0.01, 5)], "cifar10": [(0.1, 20), (0.01, 10)]}
-# The slow ways are timed in part and scaled; the tables say so. These three sparsities keep 19 % of
+# The plain way is timed in part and scaled; the table says so. These three sparsities keep 19 % of
 # the neurons on average, all ten 20 %.
 PLAIN_SPARSITIES_TIMED = SPARSITIES[1::3]
-RECOMPUTED_STEPS_TIMED = 20
-
-
-def seconds(work: Callable[[], object]) -> float:
-    start = perf_counter()
-    work()
-    return perf_counter() - start
-
-
-def network_for(dataset: str, architecture: str) -> Network:
-    sizes = DATASETS[dataset]
-    recipe = Recipe(dataset, architecture, "tanh", "uniform", 0, sizes.input_size, sizes.n_classes)
-    return build(recipe)
 
 
 def matrix_products(network: Network, splits: Sequence[Split]) -> None:
@@ -148,52 +126,12 @@ def pruning_rows(dataset: str) -> list[str]:
     ]
 
 
-def mask_rows(dataset: str) -> list[str]:
-    network = network_for(dataset, "FC-100000")
-    train = load(f"data/{dataset}.safetensors", "train")
-    options = GradientOptions(schedule=SCHEDULES[dataset])
-    view = TrainingView(network, train, PruningOptions(gradient=options), 0, True)
-    one_pass = seconds(lambda: view.class_sums)  # fills the cache on the way
-    start = initial_mask(network.hidden_widths[0], options, 0)
-
-    def train_with(view: TrainingView, labels: Tensor, options: GradientOptions) -> None:
-        reader = view.activation_reader(options.batch_size)
-        order = stream(0, "benchmark")
-        train_mask(reader, labels, network.weights[1], start, options, order)
-
-    cached = seconds(lambda: train_with(view, train.labels, options))
-    recomputing = TrainingView(network, train, PruningOptions(gradient=options), 0)
-    few = options.model_copy(update={"schedule": [(0.1, 1)]})
-    labels = train.labels[: RECOMPUTED_STEPS_TIMED * options.batch_size]
-    a_step = seconds(lambda: train_with(recomputing, labels, few)) / RECOMPUTED_STEPS_TIMED
-    steps = -(-len(train) // options.batch_size) * sum(epochs for _, epochs in options.schedule)
-    label, again = DATASETS[dataset].label, a_step * steps
-    return [
-        f"| {label} | one forward pass, filling the cache | {one_pass:.0f} | 1.0 |",
-        f"| {label} | {steps:,} steps from the cache | {cached:.0f} | {cached / one_pass:.2f} |",
-        f"| {label} | {steps:,} steps, recomputing | {again:.0f} | {again / one_pass:.0f} |",
-    ]
-
-
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.*)", info.read_text()) if info.exists() else []
-    return names[0] if names else platform.machine()
-
-
 def main() -> None:
-    threads, cores = torch.get_num_threads(), os.cpu_count()
-    print(f"{processor()}, {threads} of {cores} cores, torch {torch.__version__}, {date.today()}\n")
-    print("## All gradient-free methods, ten sparsities: prune and evaluate FC-10000\n")
+    print(f"{headline()}\n")
     print("| data | what | seconds | GFLOP/s | x floor |\n|---|---|---|---|---|")
-    for dataset in SCHEDULES:
+    for dataset in ("mnist", "cifar10"):
         print("\n".join(pruning_rows(dataset)), flush=True)
-    print(f"\nPlain way: {len(PLAIN_SPARSITIES_TIMED)} of 50 test passes timed, then scaled.\n")
-    print("## Gradient mask of FC-100000\n")
-    print("| data | what | seconds | x pass |\n|---|---|---|---|")
-    for dataset in SCHEDULES:
-        print("\n".join(mask_rows(dataset)), flush=True)
-    print(f"\nRecomputing: {RECOMPUTED_STEPS_TIMED} steps timed, then scaled.")
+    print(f"\nPlain way: {len(PLAIN_SPARSITIES_TIMED)} of 50 test passes timed, then scaled.")
 
 
 if __name__ == "__main__":

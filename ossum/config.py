@@ -105,13 +105,10 @@ class Fuse(ClosedModel):
     evaluate: list[Fusable] = ["method", "sparsity"]
 
 
-class GradientConfig(ClosedModel):
-    """Algorithm 3 for all data sets; see `ossum.options.GradientOptions`."""
+class GradientConfig(GradientOptions):
+    """The options of Algorithm 3, with a schedule for each data set."""
 
     schedule: dict[Annotated[str, _known(DATASETS, "data set")], Schedule]
-    momentum: float = GradientOptions.model_fields["momentum"].default
-    batch_size: int = GradientOptions.model_fields["batch_size"].default
-    mask_init: Literal["normal", "uniform"] = "normal"
 
 
 class Pruning(ClosedModel):
@@ -122,8 +119,10 @@ class Pruning(ClosedModel):
 
     def options(self, dataset: str) -> PruningOptions:
         """What the methods need to know when they prune networks for `dataset`."""
-        gradient = self.gradient.model_dump() | {"schedule": self.gradient.schedule[dataset]}
-        return PruningOptions(gradient=GradientOptions(**gradient), coreset=self.coreset)
+        schedule = self.gradient.schedule.get(dataset)
+        values = self.gradient.model_dump() | {"schedule": schedule}
+        gradient = GradientOptions(**values) if schedule else None
+        return PruningOptions(gradient=gradient, coreset=self.coreset)
 
 
 class Config(ClosedModel):
@@ -190,11 +189,8 @@ def _describe(problem: dict) -> str:
         return f"{where}: unknown key{hint} (known here: {', '.join(known)})"
     if problem["type"] == "missing":
         return f"{where}: this key is missing"
-    return (
-        f"{where}: {message} (got {problem['input']!r})"
-        if not isinstance(problem["input"], dict)
-        else f"{where}: {message}"
-    )
+    value = "" if isinstance(problem["input"], dict) else f" (got {problem['input']!r})"
+    return f"{where}: {message}{value}"
 
 
 def _keys_beside(location: tuple) -> list[str]:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import TextIO
 
 from tqdm import tqdm
@@ -16,7 +17,7 @@ def progress(items: Iterable | None, label: str, total: int | None = None) -> tq
     """A tqdm bar with ETA: in the job's log if there is one, else on a terminal, else silent."""
     if _log_file is None:
         return tqdm(items, desc=label, total=total, disable=None, leave=False)
-    return _LoggedBar(items, desc=label, total=total, mininterval=0.5, leave=False, disable=None)
+    return _LoggedBar(items, desc=label, total=total, mininterval=0.5, leave=False)
 
 
 class _LoggedBar(tqdm):
@@ -25,15 +26,12 @@ class _LoggedBar(tqdm):
     LOG_EVERY_SECONDS = 10.0
 
     def __init__(self, *args, **kwargs):
-        kwargs["disable"] = False
-        self._logged_at = 0.0
-        on_terminal = sys.stderr.isatty()
-        super().__init__(*args, file=sys.stderr if on_terminal else _Nowhere(), **kwargs)
-        self._logged_at = self._time()
+        self._logged_at = monotonic()
+        super().__init__(*args, file=sys.stderr if sys.stderr.isatty() else _Nowhere(), **kwargs)
 
     def refresh(self, *args, **kwargs):
-        if self._logged_at and self._time() - self._logged_at >= self.LOG_EVERY_SECONDS:
-            self._logged_at = self._time()
+        if monotonic() - self._logged_at >= self.LOG_EVERY_SECONDS:
+            self._logged_at = monotonic()
             logging.info(str(self))
         return super().refresh(*args, **kwargs)
 

@@ -24,6 +24,8 @@ def gradient(
     One trained mask serves all widths: the paper's Algorithm 3 discretises after training.
     """
     options = view.options.gradient
+    if options is None:
+        raise ValueError("no schedule for this data set: add one to pruning.gradient.schedule")
     start = [
         initial_mask(width, options, view.seed, layer)
         for layer, width in enumerate(network.hidden_widths, start=1)

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import product
 
+from ossum.registry import ACTIVATIONS, DATASETS, INITS, METHODS
+
 _NETWORK = "dataset={dataset}/architecture={architecture}/activation={activation}/init={init}/"
 _CELL = _NETWORK + "origin={origin}/method={method}/sparsity={sparsity}/seed={seed}"
 
@@ -16,14 +18,19 @@ NETWORK = f"results/networks/{_NETWORK}seed={{seed}}.json"
 SUBNETWORK = f"results/subnetworks/{_CELL}.safetensors"
 EVALUATION = f"results/evaluations/{_CELL}.parquet"
 
-# One spelling for each value, so that a cell has one path.
+
+def _one_of(names: Iterable[str]) -> str:
+    return "|".join(map(re.escape, names))
+
+
+# Known values in one spelling each, so that a cell has one path.
 CONSTRAINTS = {
-    "dataset": r"[a-z][a-z0-9-]*",
+    "dataset": _one_of(DATASETS),
     "architecture": r"FC(-[1-9][0-9]*)+",
-    "activation": r"[a-z][a-z0-9-]*",
-    "init": r"[a-z][a-z0-9-]*",
-    "origin": r"init|trained",
-    "method": r"[a-z][a-z0-9-]*",
+    "activation": _one_of(ACTIVATIONS),
+    "init": _one_of(INITS),
+    "origin": r"init",  # which network is pruned; "trained" comes with training
+    "method": _one_of(METHODS),
     "sparsity": r"0|0\.[0-9]*[1-9]",
     "seed": r"0|[1-9][0-9]*",
 }

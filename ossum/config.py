@@ -1,5 +1,6 @@
 """The closed schema of the configuration: what may be asked for, checked before any job starts."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
@@ -15,7 +16,7 @@ from ossum.options import (
     PruningOptions,
     Schedule,
 )
-from ossum.registry import ACTIVATIONS, DATASETS, INITS, METHODS, lookup
+from ossum.registry import ACTIVATIONS, DATASETS, FIGURES, INITS, METHODS, lookup
 
 
 def _known(registry: Iterable[str], kind: str) -> AfterValidator:
@@ -47,6 +48,13 @@ def _no_repeats(values: list) -> list:
 def _some(item: Any) -> Any:
     """A list of at least one `item`, without repeats."""
     return Annotated[list[item], Field(min_length=1), AfterValidator(_no_repeats)]
+
+
+def _grid_name(name: str) -> str:
+    # It becomes part of rules' names, beside the rules of single cells outside of all grids.
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name == "cell":
+        raise ValueError("a grid's name is of a-z, 0-9 and '-', starts with a letter, not 'cell'")
+    return name
 
 
 Fusable = Literal["method", "sparsity", "seed"]
@@ -128,8 +136,8 @@ class Pruning(ClosedModel):
 class Config(ClosedModel):
     """The whole configuration."""
 
-    grids: Annotated[dict[str, Grid], Field(min_length=1)]
-    figures: dict[str, Figure]
+    grids: Annotated[dict[Annotated[str, AfterValidator(_grid_name)], Grid], Field(min_length=1)]
+    figures: dict[Annotated[str, _known(FIGURES, "figure")], Figure]
     pruning: Pruning
     fuse: Fuse = Fuse()
     threads: Annotated[int, Field(ge=1)] = 4

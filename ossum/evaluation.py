@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ossum.architectures import count_weights
 from ossum.datasets import Split
-from ossum.forward import batches, hidden_blocks
+from ossum.forward import hidden_blocks, input_batches
 from ossum.networks import Network, Subnetwork, contents
 
 # Matrix products round the columns at a ragged edge differently. With whole blocks of columns, a
@@ -95,7 +95,7 @@ def _evaluate(network: Network, subnetworks: list[Subnetwork], split: Split) -> 
         logits_of = _deep_logits(network, subnetworks)
     correct = torch.zeros(len(subnetworks), dtype=torch.int64)
     loss = torch.zeros(len(subnetworks), dtype=torch.float64)
-    for rows, inputs in batches(split, "test pass"):
+    for rows, inputs in input_batches(split, "test pass"):
         logits = logits_of(inputs)
         labels = split.labels[rows].expand(len(subnetworks), -1)
         correct += (logits.argmax(dim=2) == labels).sum(dim=1)

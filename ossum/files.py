@@ -15,7 +15,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        temporary.touch()
+        mode = temporary.stat().st_mode
         yield temporary
+        temporary.chmod(mode)  # some libraries replace the file by one that only its owner reads
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
@@ -24,9 +27,5 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 
 def digest(*parts: object) -> str:
-    """SHA-256 of JSON-able parts; a Path stands for the content of that file."""
-    total = hashlib.sha256()
-    for part in parts:
-        data = part.read_bytes() if isinstance(part, Path) else json.dumps(part).encode()
-        total.update(hashlib.sha256(data).digest())
-    return total.hexdigest()
+    """SHA-256 of values that JSON can write."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -22,7 +22,7 @@ BATCH_ROWS = 1024
 BLOCK_NEURONS = 4096
 
 
-def batches(split: Split, label: str) -> Iterator[tuple[slice, Tensor]]:
+def input_batches(split: Split, label: str) -> Iterator[tuple[slice, Tensor]]:
     """Walk through `split` once: yields (rows, inputs float32 [n, m])."""
     for start in progress(range(0, len(split), BATCH_ROWS), label):
         rows = slice(start, min(start + BATCH_ROWS, len(split)))
@@ -47,7 +47,7 @@ def hidden_blocks(network: Network, inputs: Tensor) -> Iterator[tuple[slice, Ten
 def sum_by_class(network: Network, split: Split, cache: Tensor | None = None) -> Tensor:
     """S [K, h_L] in float64 by one forward pass; fills `cache` [N, h_L] on the way if given."""
     sums = torch.zeros(split.n_classes, network.hidden_widths[-1], dtype=torch.float64)
-    for rows, inputs in batches(split, "forward pass"):
+    for rows, inputs in input_batches(split, "forward pass"):
         labels = split.labels[rows]
         for neurons, activations in hidden_blocks(network, inputs):
             sums[:, neurons] += class_activation_sums(activations, labels, split.n_classes)
@@ -65,7 +65,7 @@ def subnetwork_batches(
     subnetwork, rows, activations [n, width] of the last hidden layer it describes).
     """
     uppers = [sub.of(network[: len(sub.kept) + 1])[1:] for sub in subnetworks]
-    for rows, inputs in batches(split, label):
+    for rows, inputs in input_batches(split, label):
         first = network[:2].hidden(inputs)
         for i, (sub, upper) in enumerate(zip(subnetworks, uppers, strict=True)):
             yield i, rows, upper.hidden(first[:, sub.kept[0]])
@@ -93,4 +93,4 @@ def largest_norms(network: Network, subnetworks: Sequence[Subnetwork], split: Sp
 
 def largest_input_norm(split: Split) -> float:
     """The largest L2 norm of an input."""
-    return max(float(x.norm(dim=1).max()) for _, x in batches(split, "norms of inputs"))
+    return max(float(x.norm(dim=1).max()) for _, x in input_batches(split, "norms of inputs"))

@@ -12,17 +12,20 @@ from string import Formatter
 
 from ossum.cells import CONSTRAINTS, spell_sparsity
 from ossum.config import Config
+from ossum.registry import METHODS
 
 
 @dataclass(frozen=True)
 class Batch:
     """Jobs of one kind: one rule of the workflow.
 
+    methods: all methods of the grid, whether a job covers one of them or all.
     fused: the values, as spelled in paths, that one job covers for each fused key.
     constraints: regular expressions of the keys that stay wildcards.
     """
 
     name: str
+    methods: list[str] = field(default_factory=list)
     fused: dict[str, list[str]] = field(default_factory=dict)
     constraints: dict[str, str] = field(default_factory=lambda: dict(CONSTRAINTS))
 
@@ -37,10 +40,6 @@ class Batch:
         free = [f"{key}={{{key}}}" for key in CONSTRAINTS if key not in self.fused]
         return "/".join((folder, *free)) + extension
 
-    def methods(self, method: str | None) -> list[str]:
-        """The methods that a job covers; `method` is its wildcard where it is not fused."""
-        return self.fused.get("method") or [method]
-
 
 def batches(config: Config, stage: str) -> list[Batch]:
     """One batch a grid, fused as configured, and a last one for any single cell outside of them."""
@@ -54,8 +53,9 @@ def batches(config: Config, stage: str) -> list[Batch]:
         result.append(
             Batch(
                 name=name.replace("-", "_"),
+                methods=grid.methods,
                 fused={key: values[key] for key in fusable},
                 constraints={key: "|".join(map(re.escape, values[key])) for key in CONSTRAINTS},
             )
         )
-    return [*result, Batch("one_cell")]
+    return [*result, Batch("cell", list(METHODS))]

@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from ossum.cells import NETWORK, Cell
+from ossum.recipes import Recipe
 
 
 def unfinished(
@@ -31,11 +32,15 @@ def unfinished(
     return todo
 
 
-def by_network(cells: Iterable[Cell]) -> Iterator[tuple[Path, list[Cell]]]:
-    """Cells grouped by the recipe of their network."""
+def by_network(cells: Iterable[Cell]) -> Iterator[tuple[Recipe, list[Cell]]]:
+    """Cells grouped by network, with its recipe, which is read from its file and checked."""
 
-    def recipe(cell: Cell) -> str:
+    def recipe_of(cell: Cell) -> Recipe:
+        return Recipe.of(cell.dataset, cell.architecture, cell.activation, cell.init, cell.seed)
+
+    def path_of(cell: Cell) -> str:
         return cell.path(NETWORK)
 
-    for path, group in groupby(sorted(cells, key=recipe), key=recipe):
-        yield Path(path), list(group)
+    for path, group in groupby(sorted(cells, key=path_of), key=path_of):
+        members = list(group)
+        yield Recipe.read(Path(path), recipe_of(members[0])), members

@@ -19,11 +19,12 @@ NOT_HASHED = {
     "ossum.datasets.sources",
     "ossum.datasets.torchvision_import",
     "ossum.files",
+    "ossum.fingerprints",
     "ossum.job",
     "ossum.memory",
     "ossum.progress",
     "ossum.provenance",
-    "ossum.registry",
+    "ossum.registry",  # what a result takes from it is in its fingerprint
 }
 
 
@@ -54,15 +55,10 @@ def module_source(module: str) -> str:
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(), str(path))
-
-
-@cache
 def _imports(path: Path) -> tuple[Path, ...]:
     """Files of the `ossum` modules (and of their packages) that the file imports."""
     found = []
-    for name in _imported_names(_tree(path)):
+    for name in _imported_names(path):
         parts = name.split(".")
         for end in range(1, len(parts) + 1):
             module = ".".join(parts[:end])
@@ -72,12 +68,15 @@ def _imports(path: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _imported_names(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _imported_names(path: Path) -> Iterator[str]:
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            parts = [*base, *([node.module] if node.module else [])]
+            names = [".".join([*parts, alias.name]) for alias in node.names]
         else:
             continue
         yield from (name for name in names if name.split(".")[0] == PACKAGE)

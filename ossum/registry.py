@@ -71,6 +71,9 @@ DATASETS: dict[str, DatasetSpec] = {
 ACTIVATIONS = ("tanh", "relu", "sigmoid")
 INITS = ("uniform", "normal", "const")
 
+# Defined in `ossum.figures`; a test keeps the names in step.
+FIGURES = ("fig1",)
+
 
 def lookup(registry: Mapping[str, T], name: str, kind: str) -> T:
     """registry[name], or a ValueError that names the nearest known name."""

@@ -7,7 +7,7 @@ The key columns are inside the files, so nobody has to guess types from paths:
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -77,6 +77,22 @@ def read(source: str | Path | list[str]) -> pd.DataFrame:
     except pa.ArrowInvalid as error:
         raise ValueError(f"a result file is damaged: {error}. Delete it and run again") from error
     return table.to_pandas().sort_values([field.name for field in KEYS], ignore_index=True)
+
+
+def check_current(fingerprints: Mapping[str, str]) -> None:
+    """ValueError listing the files that do not carry the fingerprint expected of them."""
+    stale = [path for path, expected in fingerprints.items() if saved_fingerprint(path) != expected]
+    if stale:
+        listed = "\n  ".join(stale[:10])
+        raise ValueError(
+            f"{len(stale)} result(s) were made by other code or options, or are damaged:\n"
+            f"  {listed}\nDelete them and run again"
+        )
+
+
+def saved_fingerprint(path: str | Path) -> str | None:
+    """The fingerprint in a cell's file; None if there is no such file or it is damaged."""
+    return (read_metadata(path) or {}).get("fingerprint")
 
 
 def read_metadata(path: str | Path) -> dict[str, str] | None:

@@ -52,8 +52,13 @@ def linear_ossum_scores(class_sums: Tensor, output_weights: Tensor) -> Tensor:
 
 
 def log_ossum_scores(class_sums: Tensor, output_weights: Tensor) -> Tensor:
-    """Eq. 5, Log OSSuM: minus the sum over classes of the logarithm of the rank. -> [d]."""
-    return -_ranks(classwise_scores(class_sums, output_weights)).log().sum(dim=0)
+    """Eq. 5, Log OSSuM: minus the sum over classes of the logarithm of the rank. -> [d].
+
+    Rounded to nine decimals, so that equal products of ranks are ties, in whatever order they are
+    summed.
+    """
+    logs = _ranks(classwise_scores(class_sums, output_weights)).log()
+    return -logs.sum(dim=0).round(decimals=9)
 
 
 def top_neurons(scores: Tensor, count: int) -> Tensor:

@@ -21,8 +21,14 @@ def save_subnetwork(subnetwork: Subnetwork, path: str | Path, fingerprint: str) 
         save_file(tensors, temporary, metadata)
 
 
-def load_subnetwork(path: str | Path) -> Subnetwork:
-    """Read what `save_subnetwork` wrote; ValueError naming the file if it is anything else."""
+def load_subnetwork(path: str | Path, fingerprint: str) -> Subnetwork:
+    """Read what `save_subnetwork` wrote under that fingerprint.
+
+    ValueError naming the file if it is damaged or was made from something else.
+    """
+    found = saved_fingerprint(path)
+    if found is not None and found != fingerprint:
+        raise ValueError(f"{path} was made by other code or options: delete it and run again")
     try:
         with safe_open(path, "pt") as file:
             names = file.keys()

@@ -12,6 +12,10 @@ def evaluate_memory(batch):
     return in_mb
 
 
+def evaluation_made_from(batch):
+    return lambda wildcards: made_from(wildcards.dataset, batch.methods)
+
+
 for batch in batches(CONFIG, "evaluate"):
 
     # All subnetworks of one network share one pass over the test set.
@@ -36,7 +40,7 @@ for batch in batches(CONFIG, "evaluate"):
         resources:
             mem_mb=evaluate_memory(batch),
         params:
-            code=lambda wildcards: code_of("scripts/evaluate.py", wildcards.dataset),
+            made_from=evaluation_made_from(batch),
         message:
             "Evaluating subnetworks of {wildcards.architecture} on {wildcards.dataset}"
         script:

@@ -1,20 +1,15 @@
 from ossum.memory import prune_mb
 
 
-def prune_code(batch):
-    def by_method(wildcards):
-        methods = batch.methods(wildcards.get("method"))
-        return {m: code_of("scripts/prune.py", wildcards.dataset, m) for m in methods}
-
-    return by_method
-
-
 def prune_memory(batch):
     def in_mb(wildcards):
-        methods = batch.methods(wildcards.get("method"))
-        return prune_mb(wildcards.dataset, wildcards.architecture, methods)
+        return prune_mb(wildcards.dataset, wildcards.architecture, batch.methods)
 
     return in_mb
+
+
+def prune_code_of(batch):
+    return lambda wildcards: prune_code(wildcards.dataset, batch.methods)
 
 
 for batch in batches(CONFIG, "prune"):
@@ -41,7 +36,7 @@ for batch in batches(CONFIG, "prune"):
         resources:
             mem_mb=prune_memory(batch),
         params:
-            code=prune_code(batch),
+            code=prune_code_of(batch),
             options=lambda wildcards: CONFIG.pruning.options(wildcards.dataset).model_dump(),
         message:
             "Pruning {wildcards.architecture} for {wildcards.dataset}"

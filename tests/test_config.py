@@ -36,6 +36,8 @@ MISTAKES = [
     (f"{NARROW}.architectures", ["FC-1000", "FC-10000"], r"both hold .*FC-10000"),
     ("figures.fig1.grids", ["two-layer"], r"figures\.fig1\.grids: there is no grid 'two-layer'"),
     ("fuse.prune", ["methods"], r"fuse\.prune\.0: .*'method'"),
+    ("figures.fig12", {"grids": ["two-layer-wide"]}, r"unknown figure 'fig12'; .*'fig1'"),
+    ("grids.cell", {}, r"grids\.cell.*not 'cell'"),
     ("threads", 0, r"threads: .*greater than or equal to 1"),
     ("pruning.gradient.schedule", {"mnist": [[0.1, 1]]}, r"schedule: no entry for 'cifar10'"),
     ("pruning.gradient.schedule.mnist", [[0.1, 0]], r"schedule\.mnist\.0\.1: .*greater than"),

@@ -45,6 +45,16 @@ def test_shared_pass_is_each_subnetwork_alone(hidden, activation, monkeypatch):
         assert score.loss == pytest.approx(loss, rel=1e-5)
 
 
+def test_logits_do_not_depend_on_who_else_is_evaluated():
+    """To the last bit: fusing cells into jobs must not change their files."""
+    network, split = random_network(6, 300, 3), random_split(50)
+    subnetworks = subsets(300, n=23)
+    together = evaluate(network, subnetworks, split)
+    for i in (0, 7, 22):
+        assert evaluate(network, [subnetworks[i]], split) == [together[i]]
+        assert evaluate(network, subnetworks[i::-1], split)[0] == together[i]
+
+
 @pytest.mark.parametrize("hidden", [(12,), (12, 9)])
 def test_mask_accuracy_is_the_accuracy_under_the_real_mask(hidden):
     network, split = random_network(6, *hidden, 3), random_split(50)

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ossum import registry
 from ossum.figures import FIGURES, draw, style
 from ossum.figures.accuracy import describe, fig1
 from ossum.registry import METHODS
@@ -89,6 +90,10 @@ def test_a_partial_table_says_what_it_holds():
     assert describe(table()) == "mean ± 1 sd over seeds 0, 1, 2; 12 networks, 216 subnetworks"
     one = table(seeds=[4], datasets=["mnist"], methods=["ossum"])
     assert describe(one) == "one trial, seed 4; 2 networks, 6 subnetworks"
+
+
+def test_registry_names_the_figures():
+    assert tuple(FIGURES) == registry.FIGURES
 
 
 def test_methods_can_be_told_apart():

@@ -1,5 +1,6 @@
 """Sizes, random streams, recipes, networks and subnetworks."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -17,6 +18,7 @@ from ossum.rng import stream, stream_seed
 from ossum.subnetwork_file import load_subnetwork, save_subnetwork, saved_fingerprint
 
 RECIPE = Recipe("digits", "FC-40-30", "tanh", "uniform", 3, 64, 10)
+PINNED = [0.10582354664802551, 0.12785208225250244, 0.07925859093666077]  # a weight a layer
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=4))
@@ -61,8 +63,17 @@ def test_streams_are_reproducible_and_apart():
     }
     assert len(set(draws.values())) == len(draws)
     assert tuple(torch.rand(4, generator=stream(0, "a")).tolist()) == draws[0, "a"]
-    # Pinned: another value would be another network under the same seed.
     assert stream_seed(0, "weights", "784-1000-10", 1) == 8509679913654829500
+
+
+def test_the_draws_of_a_recipe_are_pinned():
+    """Other values would be other networks, and other results, under the same seeds."""
+    first, second, output = build(RECIPE).weights
+    drawn = [w[0, 0].item() for w in (first, second, output)]
+    assert drawn == pytest.approx(PINNED, abs=1e-7)
+    assert not torch.equal(first[:30, :40], second)
+    other = build(replace(RECIPE, seed=4)).weights[0]
+    assert not torch.equal(first, other)
 
 
 def test_using_one_stream_does_not_move_another():
@@ -80,11 +91,14 @@ def test_a_network_has_the_sizes_of_its_recipe():
 def test_recipes_read_what_they_write(tmp_path):
     path = tmp_path / "seed=3.json"
     path.write_text(RECIPE.to_json())
-    assert Recipe.read(path) == RECIPE
+    assert Recipe.read(path, RECIPE) == RECIPE
+    assert Recipe.of("digits", "FC-40-30", "tanh", "uniform", 3) == RECIPE
+    with pytest.raises(ValueError, match=r"seed=3\.json holds .*seed=3.*, not .*seed=4.*delete"):
+        Recipe.read(path, replace(RECIPE, seed=4))
     for wrong in ("{}", "{", "[1]", RECIPE.to_json() + "}"):
         path.write_text(wrong)
         with pytest.raises(ValueError, match=r"seed=3\.json is not the recipe.*delete it"):
-            Recipe.read(path)
+            Recipe.read(path, RECIPE)
 
 
 @pytest.mark.parametrize("init", INITS)
@@ -155,12 +169,14 @@ def test_subnetwork_files_hold_everything(tmp_path):
     )
     path = tmp_path / "deep" / "cell.safetensors"
     save_subnetwork(subnetwork, path, "abc")
-    loaded = load_subnetwork(path)
+    loaded = load_subnetwork(path, "abc")
     for name in ("kept", "mask"):
         for a, b in zip(getattr(loaded, name), getattr(subnetwork, name), strict=True):
             assert torch.equal(a, b) and a.dtype == b.dtype
     assert torch.equal(loaded.weights[3], subnetwork.weights[3])
     assert saved_fingerprint(path) == "abc"
+    with pytest.raises(ValueError, match=r"cell\.safetensors was made by other code or options"):
+        load_subnetwork(path, "abd")
     before = path.read_bytes()
     save_subnetwork(subnetwork, path, "abc")
     assert path.read_bytes() == before
@@ -172,4 +188,4 @@ def test_damaged_subnetwork_files_are_named(tmp_path):
     path.write_bytes(b"half a file")
     assert saved_fingerprint(path) is None
     with pytest.raises(ValueError, match=r"cell\.safetensors.*delete it"):
-        load_subnetwork(path)
+        load_subnetwork(path, "abc")

@@ -1,17 +1,23 @@
 """Result tables: types, whole files only, provenance; and the code hashes that decide re-runs."""
 
+import re
 import subprocess
 import sys
+from copy import deepcopy as copy_of
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from helpers import ROOT
+from test_cells import config_with
 
 from ossum import provenance, results
 from ossum.cells import EVALUATION, Cell
 from ossum.files import atomic, digest
+from ossum.fingerprints import Fingerprints
 
 
 def row(seed: int = 0, sparsity: float = 0.75, **changes) -> dict:
@@ -91,12 +97,52 @@ def test_a_file_is_whole_or_absent(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_digests_tell_contents_and_order(tmp_path):
-    a, b = tmp_path / "a", tmp_path / "b"
-    a.write_text("x")
-    b.write_text("x")
-    assert digest(a, 1) == digest(b, 1)
-    assert len({digest(a, 1), digest(1, a), digest(a, "1"), digest(a), digest(a, 1, 1)}) == 5
+def test_digests_tell_values_and_order():
+    values = [("a", 1), (1, "a"), ("a", "1"), ("a",), (["a", 1],), ("a", 1, 1)]
+    assert len({digest(*parts) for parts in values}) == len(values)
+    assert digest({"a": 1}) == digest({"a": 1})
+
+
+def test_stale_and_damaged_results_are_listed(folder):
+    fingerprints = {}
+    for i, path in enumerate(sorted(folder.rglob("*.parquet"))):
+        results.write([row()], path, {"fingerprint": f"f{i}"})
+        fingerprints[str(path)] = f"f{i}"
+    results.check_current(fingerprints)
+    first, second, *_ = fingerprints
+    with pytest.raises(ValueError, match=rf"1 result.*\n  {re.escape(first)}\n.*Delete"):
+        results.check_current(fingerprints | {first: "other"})
+    Path(second).write_bytes(b"")
+    with pytest.raises(ValueError, match=rf"1 result.*\n  {re.escape(second)}"):
+        results.check_current(fingerprints)
+
+
+CELL = Cell("mnist", "FC-1000", "tanh", "uniform", "init", "gradient", 0.75, 0)
+
+
+def test_fingerprints_tell_all_that_a_cell_is_made_from():
+    options = config_with().pruning.options("mnist").model_dump()
+    other = copy_of(options)
+    other["gradient"]["momentum"] = 0.5
+    code = {"gradient": "g", "ossum": "o"}
+    expected = Fingerprints(code, options, "e")
+    variants = [
+        (expected, CELL),
+        (expected, replace(CELL, seed=1)),
+        (expected, replace(CELL, sparsity=0.5)),
+        (expected, replace(CELL, dataset="cifar10")),
+        (Fingerprints(code | {"gradient": "h"}, options, "e"), CELL),
+        (Fingerprints(code, other, "e"), CELL),
+    ]
+    for kind in (Fingerprints.subnetwork, Fingerprints.evaluation):
+        assert len({kind(*variant) for variant in variants}) == len(variants)
+    evaluated = Fingerprints(code, options, "f")
+    assert evaluated.subnetwork(CELL) == expected.subnetwork(CELL)
+    assert evaluated.evaluation(CELL) != expected.evaluation(CELL)
+    # What only concerns another method changes nothing.
+    ossum = replace(CELL, method="ossum")
+    for unrelated in (Fingerprints(code, other, "e"), Fingerprints({"ossum": "o"}, options, "e")):
+        assert unrelated.evaluation(ossum) == expected.evaluation(ossum)
 
 
 @pytest.fixture
@@ -110,13 +156,13 @@ def copy(tmp_path, monkeypatch):
         path = tmp_path / file
         assert old in path.read_text()
         path.write_text(path.read_text().replace(old, new))
-        for function in (provenance._tree, provenance._imports, provenance._statements):
+        for function in (provenance._imports, provenance._statements):
             function.cache_clear()
         return provenance.code_hash("scripts/prune.py", "ossum/pruning/scores.py")
 
     before = edit("ossum/rng.py", "import hashlib", "import hashlib")
     yield edit, before
-    for function in (provenance._tree, provenance._imports, provenance._statements):
+    for function in (provenance._imports, provenance._statements):
         function.cache_clear()
 
 
@@ -139,7 +185,7 @@ def test_code_that_decides_results_is_in_the_hash(copy, file, old, new):
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("ossum/scoring.py", "# ", "# really, "),
+        ("ossum/scoring.py", "import torch\n", "import torch\n\n# nothing\n"),
         ("ossum/scoring.py", "Eq. 3", "Equation 3"),
         ("ossum/figures/style.py", "0.92", "0.9"),
         ("ossum/evaluation.py", "correct", "right"),
@@ -150,10 +196,14 @@ def test_code_that_decides_results_is_in_the_hash(copy, file, old, new):
 )
 def test_other_code_and_words_are_not(copy, file, old, new):
     edit, before = copy
-    if old == "# ":
-        (provenance.ROOT / file).open("a").write("# nothing\n")
-        old = new = "import torch"
     assert edit(file, old, new) == before
+
+
+def test_relative_imports_are_followed(copy):
+    edit, _ = copy
+    (provenance.ROOT / "ossum/pruning/helper.py").write_text("P = 1\n")
+    before = edit("ossum/pruning/scores.py", "from torch", "from .helper import P\nfrom torch")
+    assert edit("ossum/pruning/helper.py", "P = 1", "P = 2") != before
 
 
 def test_provenance_names_code_commit_versions_and_machine():

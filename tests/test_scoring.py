@@ -101,6 +101,15 @@ def test_exactly_the_wanted_number_is_kept_whatever_the_ties(values, data):
     assert kept == expected
 
 
+def test_equal_products_of_ranks_are_ties_in_log_ossum():
+    """Ranks 1 to 7 in seven orders: plain sums of their logarithms would differ by rounding."""
+    ranks = torch.stack([(torch.arange(7) * 3).roll(i) % 7 + 1 for i in range(7)]).double()
+    assert len(set(ranks.log().sum(dim=0).tolist())) > 1
+    weights = torch.randn(7, 7, generator=torch.Generator().manual_seed(0)).double()
+    sums = -ranks / (7 * weights - weights.sum(dim=0))  # makes Eq. 3 minus the rank
+    assert len(set(log_ossum_scores(sums, weights).tolist())) == 1
+
+
 @given(st.lists(st.integers(-2, 2), min_size=1, max_size=10))
 def test_ranks_are_ordinal_with_ties_to_the_lower_index(values):
     """With one class and unit weights K w - sum is zero, so two classes: the second one's sums are

@@ -2,10 +2,12 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,9 +20,10 @@ from ossum.cells import EVALUATION, NETWORK, SUBNETWORK, Cell
 
 FIG1 = "figures/fig1.pdf"
 NOTHING = "Nothing to be done"
+CELL = Cell("digits", "FC-9", "tanh", "uniform", "init", "ossum", 0.5, 0).path(EVALUATION)
 
 
-def tiny(path: Path, fuse=("method", "sparsity"), **changes) -> Path:
+def tiny(path: Path, fuse=("method", "sparsity"), momentum=0.9, **changes) -> Path:
     """A configuration with one small network, written to `path`."""
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     (path.parent).mkdir(parents=True, exist_ok=True)
@@ -37,7 +40,7 @@ def tiny(path: Path, fuse=("method", "sparsity"), **changes) -> Path:
             "two-layer-narrow": grid | changes,
             "two-layer-wide": grid | {"architectures": ["FC-48"], "methods": ["random"]},
         },
-        "pruning": {"gradient": {"schedule": {"digits": [[0.1, 1]]}}},
+        "pruning": {"gradient": {"schedule": {"digits": [[0.1, 1]]}, "momentum": momentum}},
         "figures": {"fig1": {"grids": ["two-layer-narrow"]}},
         "fuse": {"prune": list(fuse), "evaluate": list(fuse)},
         "threads": 1,
@@ -181,15 +184,53 @@ def test_what_is_finished_is_not_made_again(finished, change):
 
 
 def test_a_damaged_cell_is_made_again(finished):
-    """Whatever Snakemake thinks of its time, a file that is not whole is not taken for whole."""
+    """When its job runs again, a file that is not whole is not taken for whole."""
     before = content(finished)
     cell = Cell("digits", "FC-32", "tanh", "uniform", "init", "ossum", 0.5, 0)
-    path = finished / cell.path(SUBNETWORK)
+    path = finished / cell.path(EVALUATION)
     path.write_bytes(path.read_bytes()[:50])
-    (finished / cell.path(EVALUATION)).unlink()
-    config = finished / "config.yaml"
-    snakemake(finished, FIG1, "--forcerun", cell.path(SUBNETWORK), config=config)
+    other = Cell("digits", "FC-32", "tanh", "uniform", "init", "gradient", 0.5, 0)
+    (finished / other.path(EVALUATION)).unlink()
+    snakemake(finished, other.path(EVALUATION), config=finished / "config.yaml")
     assert content(finished) == before
+
+
+def test_a_result_of_another_cell_or_time_never_gets_into_a_table(finished):
+    cell = Cell("digits", "FC-32", "tanh", "uniform", "init", "ossum", 0.5, 0)
+    right, other = (finished / replace(cell, seed=s).path(EVALUATION) for s in (0, 1))
+    original = right.read_bytes()
+    right.write_bytes(other.read_bytes())
+    config = finished / "config.yaml"
+    run = snakemake(finished, FIG1, config=config, check=False)
+    assert run.returncode != 0
+    log = (finished / "logs/table/fig1.log").read_text()
+    assert "1 result(s) were made by other code or options, or are damaged" in log
+    assert cell.path(EVALUATION) in log
+    right.write_bytes(original)
+    snakemake(finished, FIG1, config=config)
+
+
+def test_a_failure_between_does_not_keep_stale_results(finished, tmp_path):
+    """An option changes, the networks are pruned anew, and their evaluation fails: Snakemake puts
+    the old evaluations back, newer than all. The next run must not take them for current."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    changed = tiny(tmp_path / "config.yaml", momentum=0.0)
+    snakemake(tmp_path, FIG1, "--until", "prune_two_layer_narrow", config=changed)
+    cell = Cell("digits", "FC-32", "tanh", "uniform", "init", "gradient", 0.5, 0)
+    path = tmp_path / cell.path(SUBNETWORK)
+    whole, times = path.read_bytes(), (path.stat().st_atime, path.stat().st_mtime)
+    path.write_bytes(whole[:50])
+    os.utime(path, times)
+    assert snakemake(tmp_path, FIG1, config=changed, check=False).returncode != 0
+    path.write_bytes(whole)
+    os.utime(path, times)
+    before = content(tmp_path)[cell.path(EVALUATION)]
+    snakemake(tmp_path, FIG1, config=changed)
+    assert content(tmp_path)[cell.path(EVALUATION)] != before
+    assert NOTHING in snakemake(tmp_path, FIG1, config=changed).stdout
+    table = results.read(tmp_path / "results/tables/fig1.parquet")
+    chosen = table[(table["method"] == "gradient") & (table["sparsity"] == 0.5)]
+    assert set(chosen["seed"]) == {0, 1}
 
 
 def test_forced_jobs_start_from_nothing(finished):
@@ -248,7 +289,7 @@ def test_a_failing_job_leaves_its_traceback_in_its_log(tmp_path):
     (log,) = (tmp_path / "logs/prune").rglob("*.log")
     assert str(log.relative_to(tmp_path)) in run.stdout
     assert "Traceback" in log.read_text()
-    assert "results/networks" in log.read_text().splitlines()[-1]
+    assert "is not the recipe of a network" in log.read_text().splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -257,6 +298,9 @@ def test_a_failing_job_leaves_its_traceback_in_its_log(tmp_path):
         (["--config", "thread=2"], "unknown key; did you mean 'threads'"),
         (["--config", "threads=none"], "threads: .*integer"),
         (["results/evaluations/dataset=digits/x.parquet"], "MissingRuleException"),
+        ([CELL.replace("digits", "mnits")], "MissingRuleException"),
+        ([CELL.replace("=init/", "=trained/")], "MissingRuleException"),
+        ([CELL.replace("0.5", "0.50")], "MissingRuleException"),
     ],
 )
 def test_bad_requests_are_refused_before_any_job(tmp_path, arguments, message):

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from ossum.datasets.dataset import Dataset
 from ossum.datasets.sources import obtain
 from ossum.datasets.split import Split
-from ossum.files import atomic
+from ossum.files import atomic, digest
 from ossum.registry import DATASETS, lookup
 
 __all__ = ["Split", "load", "prepare"]
@@ -26,9 +26,10 @@ def prepare(name: str, path: Path, folder: Path) -> None:
     `folder` is where raw files may already be and where downloads are kept.
     ValueError for an unknown name, RuntimeError saying what to do if no source works.
     """
-    arrays = obtain(name, _dataset(name), folder)
+    dataset = _dataset(name)
+    arrays = obtain(name, dataset, folder)
     with atomic(path) as temporary:
-        save_file(arrays, temporary, {"dataset": name})
+        save_file(arrays, temporary, {"dataset": name, "sha256": digest(dict(dataset.sha256))})
 
 
 def load(path: Path, split: Literal["train", "test"]) -> Split:
@@ -38,10 +39,13 @@ def load(path: Path, split: Literal["train", "test"]) -> Split:
     """
     try:
         with safe_open(path, "pt") as file:
-            name = (file.metadata() or {}).get("dataset", "")
+            metadata = file.metadata() or {}
+            name = metadata.get("dataset", "")
             images = file.get_tensor(f"{split}_images")
             labels = file.get_tensor(f"{split}_labels")
         dataset = _dataset(name)
+        if metadata.get("sha256") != digest(dict(dataset.sha256)):
+            raise ValueError("it holds other arrays than this version of the code expects")
     except (SafetensorError, ValueError) as error:
         raise ValueError(
             f"{path} is not a prepared data set ({error}): delete it and run again, "

@@ -20,7 +20,7 @@ class TrainingView:
     seed: the experiment's seed, from which methods derive their own random streams.
     cache_activations: keep the last hidden layer's activations in half precision (2 N h_L bytes)
         during the one forward pass, for methods that read them many times. Without it they are
-        recomputed, which is slower and gives the same result up to that rounding.
+        recomputed, which is slower.
     """
 
     network: Network
@@ -57,7 +57,8 @@ class TrainingView:
         """A function that reads activations of at most `most_rows` examples at a time."""
         cache = self._pass[1] if self.cache_activations else None
         if cache is None:
-            return lambda rows: self.network.hidden(self.split.batch(rows))
+            # Rounded like the cache, so that memory decides how long it takes and nothing else.
+            return lambda rows: self.network.hidden(self.split.batch(rows)).half().float()
         # Fresh arrays of this size would cost more than filling them: their pages come from the
         # system one by one.
         half = cache.new_empty(most_rows, cache.shape[1])

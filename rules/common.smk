@@ -55,6 +55,13 @@ def made_from(dataset, methods):
     }
 
 
+def table_made_from(figure):
+    """By data set, for all methods that the figure shows."""
+    grids = CONFIG.grids_of(figure)
+    methods = list(dict.fromkeys(m for grid in grids for m in grid["method"]))
+    return {d: made_from(d, methods) for grid in grids for d in grid["dataset"]}
+
+
 wildcard_constraints:
     **CONSTRAINTS,
     figure="|".join(CONFIG.figures),

@@ -1,10 +1,3 @@
-def table_made_from(figure):
-    """By data set, for all methods that the figure shows."""
-    grids = CONFIG.grids_of(figure)
-    methods = list(dict.fromkeys(m for grid in grids for m in grid["method"]))
-    return {d: made_from(d, methods) for grid in grids for d in grid["dataset"]}
-
-
 rule table:
     input:
         lambda wildcards: [cell.path(EVALUATION) for cell in CONFIG.cells(wildcards.figure)],

@@ -20,7 +20,7 @@ def fig1(table: pd.DataFrame) -> Figure:
     figure, panels = plt.subplots(
         len(datasets),
         len(architectures),
-        figsize=(3.6 * len(architectures), 2.9 * len(datasets) + 0.6),
+        figsize=(4.4 * len(architectures), 2.9 * len(datasets) + 0.6),
         sharey="row",
         squeeze=False,
     )

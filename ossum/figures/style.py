@@ -62,6 +62,7 @@ def applied() -> Iterator[None]:
         "axes.titlesize": 10,
         "axes.labelsize": 9,
         "legend.fontsize": 9,
+        "xtick.labelsize": 7,  # ten sparsities side by side
         "figure.constrained_layout.use": True,
     }
     frame = {"axes.edgecolor": "0.4", "grid.color": "0.92"}

@@ -3,7 +3,7 @@
 from importlib import import_module
 from types import ModuleType
 
-import torch
+from torch import library
 
 
 def torchvision_datasets() -> ModuleType:
@@ -20,5 +20,5 @@ def torchvision_datasets() -> ModuleType:
             raise
     for operator in ("nms", "qnms"):
         schema = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-        torch.library.define(f"torchvision::{operator}", schema)
+        library.define(f"torchvision::{operator}", schema)
     return import_module("torchvision.datasets")

@@ -24,7 +24,7 @@ NOT_HASHED = {
     "ossum.memory",
     "ossum.progress",
     "ossum.provenance",
-    "ossum.registry",  # what a result takes from it is in its fingerprint
+    "ossum.registry",  # a method's function is hashed with it, sizes are checked against recipes
 }
 
 

@@ -52,10 +52,9 @@ _OTHERS = sns.color_palette("colorblind")
 
 @contextmanager
 def applied() -> Iterator[None]:
-    """Draw with the project's style: embedded fonts, a light grid, no frame on top and right."""
+    """Draw with the project's style: embedded fonts, a light grid, space for one legend."""
     settings = {
         "pdf.fonttype": 42,  # TrueType, embedded and searchable
-        "svg.fonttype": "none",
         "savefig.dpi": 200,
         "savefig.bbox": "tight",
         "font.size": 9,

@@ -1,4 +1,4 @@
-"""The paper as a workflow: init -> prune -> evaluate -> table -> figure."""
+"""The paper as a workflow: init -> prune -> (train | finetune) -> evaluate -> table -> figure."""
 
 from snakemake.utils import min_version
 
@@ -9,14 +9,17 @@ configfile: workflow.source_path("config/config.yaml")
 
 
 include: "rules/common.smk"
+include: "rules/memory.smk"
 include: "rules/data.smk"
 include: "rules/networks.smk"
 include: "rules/prune.smk"
+include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/search.smk"
 include: "rules/figures.smk"
 
 
-rule all:
+rule figures:
     default_target: True
     input:
         expand("figures/{figure}.pdf", figure=CONFIG.figures),

@@ -15,8 +15,31 @@ _NETWORK = "dataset={dataset}/architecture={architecture}/activation={activation
 _CELL = _NETWORK + "origin={origin}/method={method}/sparsity={sparsity}/seed={seed}"
 
 NETWORK = f"results/networks/{_NETWORK}seed={{seed}}.json"
+NETWORK_KEYS = ("dataset", "architecture", "activation", "init", "seed")
+TRAINED_NETWORK = f"results/trained-networks/{_NETWORK}seed={{seed}}.safetensors"
+TRAINED_NETWORK_CURVE = TRAINED_NETWORK.replace(".safetensors", ".parquet")
 SUBNETWORK = f"results/subnetworks/{_CELL}.safetensors"
-EVALUATION = f"results/evaluations/{_CELL}.parquet"
+TRAINING = f"results/{{stage}}/{_CELL}.parquet"
+# Networks pruned at initialisation are trained, with or without rescaling; those pruned after
+# training are fine-tuned.
+TRAINING_STAGES = ("trained", "trained-unscaled", "finetuned")
+# What is found out about a subnetwork, by stage.
+RESULTS = {
+    "pruned": f"results/evaluations/{_CELL}.parquet",  # as it comes out of pruning
+    **{stage: TRAINING.replace("{stage}", stage) for stage in TRAINING_STAGES},
+    "statistics": f"results/statistics/{_CELL}.parquet",  # of the kept weights
+    # All combinations of widths instead of one sparsity.
+    "search": f"results/searches/{_CELL}.parquet".replace("/sparsity={sparsity}", ""),
+}
+# Whose subnetworks a stage is about: those of a network as drawn, of a trained one, or of either.
+ORIGINS = {
+    "pruned": ("init", "trained"),
+    "trained": ("init",),
+    "trained-unscaled": ("init",),
+    "finetuned": ("trained",),
+    "statistics": ("init", "trained"),
+    "search": ("init",),
+}
 
 
 def _one_of(names: Iterable[str]) -> str:
@@ -29,7 +52,7 @@ CONSTRAINTS = {
     "architecture": r"FC(-[1-9][0-9]*)+",
     "activation": _one_of(ACTIVATIONS),
     "init": _one_of(INITS),
-    "origin": r"init",  # which network is pruned; "trained" comes with training
+    "origin": "init|trained",  # which network is pruned: as drawn or trained
     "method": _one_of(METHODS),
     "sparsity": r"0|0\.[0-9]*[1-9]",
     "seed": r"0|[1-9][0-9]*",
@@ -38,15 +61,19 @@ CONSTRAINTS = {
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """The key of one pruned network, in the types of the result tables."""
+    """The key of one pruned network, in the types of the result tables.
+
+    sparsity: None in an architecture search, which prunes each layer differently.
+    method: None, and so is the sparsity, for a whole network.
+    """
 
     dataset: str
     architecture: str
     activation: str
     init: str
     origin: str
-    method: str
-    sparsity: float
+    method: str | None
+    sparsity: float | None
     seed: int
 
     def columns(self) -> dict[str, object]:
@@ -55,7 +82,10 @@ class Cell:
 
     def path(self, pattern: str) -> str:
         """The file of this cell (or of its network) in the stage that `pattern` describes."""
-        return pattern.format(**self.columns() | {"sparsity": spell_sparsity(self.sparsity)})
+        values = self.columns()
+        if self.sparsity is not None:
+            values["sparsity"] = spell_sparsity(self.sparsity)
+        return pattern.format(**values)
 
     @classmethod
     def parse(cls, path: str, pattern: str) -> "Cell":
@@ -66,8 +96,18 @@ class Cell:
         match = re.fullmatch(regex, str(path))
         if not match:
             raise ValueError(f"{path!r} is not a cell of the form {pattern!r}")
-        values = match.groupdict()
-        return cls(**values | {"sparsity": float(values["sparsity"]), "seed": int(values["seed"])})
+        values = dict.fromkeys(cls.__dataclass_fields__) | {"origin": "init"} | match.groupdict()
+        if values["sparsity"]:
+            values["sparsity"] = float(values["sparsity"])
+        return cls(**values | {"seed": int(values["seed"])})
+
+
+def parse_result(path: str) -> tuple[str, Cell]:
+    """(stage, cell) of a result file; inverse of `cell.path(RESULTS[stage])`."""
+    for stage, pattern in RESULTS.items():
+        if str(path).startswith(pattern.split("dataset=")[0]):
+            return stage, Cell.parse(path, pattern)
+    raise ValueError(f"{path!r} is not the file of a result")
 
 
 def spell_sparsity(sparsity: float) -> str:

@@ -1,122 +1,50 @@
 """The closed schema of the configuration: what may be asked for, checked before any job starts."""
 
 import re
-from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from itertools import product
+from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from ossum.architectures import Architecture
-from ossum.cells import Cell, cells_of_product, spell_sparsity
+from ossum.cells import ORIGINS, TRAINING_STAGES, Cell
+from ossum.grids import Grid, View, known
 from ossum.options import (
     ClosedModel,
     CoresetOptions,
     GradientOptions,
     PruningOptions,
     Schedule,
+    SearchOptions,
+    TrainingOptions,
 )
-from ossum.registry import ACTIVATIONS, DATASETS, FIGURES, INITS, METHODS, lookup
-
-
-def _known(registry: Iterable[str], kind: str) -> AfterValidator:
-    names = dict.fromkeys(registry)
-
-    def check(name: str) -> str:
-        lookup(names, name, kind)
-        return name
-
-    return AfterValidator(check)
-
-
-def _architecture(name: str) -> str:
-    return str(Architecture.parse(name))
-
-
-def _sparsity(value: float) -> float:
-    spell_sparsity(value)
-    return value
-
-
-def _no_repeats(values: list) -> list:
-    repeated = sorted({value for value in values if values.count(value) > 1})
-    if repeated:
-        raise ValueError(f"each value may stand in the list once, {repeated[0]!r} stands twice")
-    return values
-
-
-def _some(item: Any) -> Any:
-    """A list of at least one `item`, without repeats."""
-    return Annotated[list[item], Field(min_length=1), AfterValidator(_no_repeats)]
+from ossum.registry import DATASETS, FIGURES
 
 
 def _grid_name(name: str) -> str:
     # It becomes part of rules' names, beside the rules of single cells outside of all grids.
-    if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name == "cell":
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name in ("cell", "trained-cell"):
         raise ValueError("a grid's name is of a-z, 0-9 and '-', starts with a letter, not 'cell'")
     return name
 
 
-Fusable = Literal["method", "sparsity", "seed"]
-
-
-class Grid(ClosedModel):
-    """A product of cells. Grids share no network, so that each cell belongs to one grid."""
-
-    datasets: _some(Annotated[str, _known(DATASETS, "data set")])
-    architectures: _some(Annotated[str, AfterValidator(_architecture)])
-    activations: _some(Annotated[str, _known(ACTIVATIONS, "activation")]) = ["tanh"]
-    inits: _some(Annotated[str, _known(INITS, "initialisation")]) = ["uniform"]
-    methods: _some(Annotated[str, _known(METHODS, "pruning method")])
-    sparsities: _some(Annotated[float, AfterValidator(_sparsity)])
-    seeds: _some(Annotated[int, Field(ge=0)])
-
-    @model_validator(mode="after")
-    def _methods_fit_depth(self) -> "Grid":
-        for method in self.methods:
-            limit = METHODS[method].max_hidden_layers
-            for name in self.architectures:
-                if limit and len(Architecture.parse(name).hidden) > limit:
-                    raise ValueError(
-                        f"method {method!r} prunes at most {limit} hidden layer(s), "
-                        f"{name} has more: take one of them out of this grid"
-                    )
-        return self
-
-    def values(self) -> dict[str, list]:
-        """The values of each key of a cell."""
-        return {
-            "dataset": self.datasets,
-            "architecture": self.architectures,
-            "activation": self.activations,
-            "init": self.inits,
-            "origin": ["init"],
-            "method": self.methods,
-            "sparsity": self.sparsities,
-            "seed": self.seeds,
-        }
-
-    def cells(self) -> list[Cell]:
-        return cells_of_product(self.values())
-
-
-class Figure(ClosedModel):
-    """A figure is a view of one or more grids."""
-
-    grids: _some(str)
+Fusable = Literal["activation", "init", "method", "sparsity", "seed"]
 
 
 class Fuse(ClosedModel):
     """Keys whose values share a job, by stage; [] is one job a cell. Changes speed, not results."""
 
     prune: list[Fusable] = ["method", "sparsity"]
+    train: list[Fusable] = ["method", "seed"]
     evaluate: list[Fusable] = ["method", "sparsity"]
 
 
 class GradientConfig(GradientOptions):
     """The options of Algorithm 3, with a schedule for each data set."""
 
-    schedule: dict[Annotated[str, _known(DATASETS, "data set")], Schedule]
+    schedule: dict[Annotated[str, known(DATASETS, "data set")], Schedule]
 
 
 class Pruning(ClosedModel):
@@ -133,22 +61,59 @@ class Pruning(ClosedModel):
         return PruningOptions(gradient=gradient, coreset=self.coreset)
 
 
+class Protocol(ClosedModel):
+    """An optimizer and, by data set, its learning rates."""
+
+    optimizer: Literal["sgd", "adam"]
+    schedule: dict[Annotated[str, known(DATASETS, "data set")], Schedule]
+
+
+class Training(ClosedModel):
+    """Training protocols: of whole networks, of networks pruned at initialisation ("trained") and
+    of those pruned after training ("finetuned")."""
+
+    batch_size: Annotated[int, Field(ge=1)]
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    full_two_layer: Protocol
+    full_deep: Protocol
+    finetuned_two_layer: Protocol
+    finetuned_deep: Protocol
+    trained: Protocol
+
+    def options(self, stage: str, dataset: str, architecture: str) -> TrainingOptions:
+        """How networks of that size are trained in a stage: "full" or one of TRAINING_STAGES.
+
+        ValueError naming the key if there is no schedule for the data set.
+        """
+        depth = "two_layer" if len(Architecture.parse(architecture).hidden) == 1 else "deep"
+        name = "trained" if stage.startswith("trained") else f"{stage}_{depth}"
+        protocol: Protocol = getattr(self, name)
+        if dataset not in protocol.schedule:
+            raise ValueError(f"training.{name}.schedule: no entry for {dataset!r}")
+        return TrainingOptions(
+            optimizer=protocol.optimizer,
+            schedule=protocol.schedule[dataset],
+            momentum=self.momentum,
+            batch_size=self.batch_size,
+        )
+
+
+Views = Annotated[list[View], Field(min_length=1)]
+
+
 class Config(ClosedModel):
     """The whole configuration."""
 
     grids: Annotated[dict[Annotated[str, AfterValidator(_grid_name)], Grid], Field(min_length=1)]
-    figures: dict[Annotated[str, _known(FIGURES, "figure")], Figure]
+    figures: dict[Annotated[str, known(FIGURES, "figure")], Views]
     pruning: Pruning
+    training: Training
+    search: SearchOptions = SearchOptions()
     fuse: Fuse = Fuse()
     threads: Annotated[int, Field(ge=1)] = 4
 
     @model_validator(mode="after")
     def _consistent(self) -> "Config":
-        for name, figure in self.figures.items():
-            for grid in figure.grids:
-                if grid not in self.grids:
-                    raise ValueError(f"figures.{name}.grids: there is no grid {grid!r}")
-        owner: dict[tuple, str] = {}
         for name, grid in self.grids.items():
             for dataset in grid.datasets:
                 if "gradient" in grid.methods and dataset not in self.pruning.gradient.schedule:
@@ -156,22 +121,60 @@ class Config(ClosedModel):
                         f"pruning.gradient.schedule: no entry for {dataset!r}, "
                         f"which grid {name!r} prunes by gradient"
                     )
-            for cell in grid.cells():
-                network = (cell.dataset, cell.architecture, cell.activation, cell.init)
-                if owner.setdefault(network, name) != name:
-                    raise ValueError(
-                        f"grids {owner[network]!r} and {name!r} both hold {network}: "
-                        "a network belongs to one grid"
-                    )
+        self._check_cells_have_one_grid()
+        for name, views in self.figures.items():
+            for index, view in enumerate(views):
+                try:
+                    self._check_view(view)
+                except ValueError as error:
+                    raise ValueError(f"figures.{name}.{index}.{error}") from None
+            kinds = {stage == "statistics" for view in views for stage in view.stages}
+            if len(kinds) > 1:
+                raise ValueError(f"figures.{name}: statistics cannot share a table with results")
         return self
 
-    def grids_of(self, figure: str) -> list[dict[str, list]]:
-        """The values of the grids that a figure shows."""
-        return [self.grids[name].values() for name in self.figures[figure].grids]
+    def _check_cells_have_one_grid(self) -> None:
+        owner: dict[Cell, str] = {}
+        for name, grid in self.grids.items():
+            for cell in grid.cells():
+                if owner.setdefault(cell, name) != name:
+                    raise ValueError(
+                        f"grids {owner[cell]!r} and {name!r} both hold {cell}: "
+                        "a cell belongs to one grid"
+                    )
 
-    def cells(self, figure: str) -> list[Cell]:
-        """The cells that a figure shows."""
-        return [cell for values in self.grids_of(figure) for cell in cells_of_product(values)]
+    def _check_view(self, view: View) -> None:
+        if view.grid not in self.grids:
+            raise ValueError(f"grid: there is no grid {view.grid!r}")
+        grid = view.of(self.grids[view.grid])
+        for stage in view.stages:
+            if grid.origin not in ORIGINS[stage]:
+                raise ValueError(
+                    f"stages: {stage!r} is not for networks of origin {grid.origin!r}, "
+                    f"which grid {view.grid!r} prunes"
+                )
+            needed = [stage] if stage in TRAINING_STAGES else []
+            needed += ["full"] if grid.origin == "trained" else []
+            for protocol, dataset, name in product(needed, grid.datasets, grid.architectures):
+                try:
+                    self.training.options(protocol, dataset, name)
+                except ValueError as error:
+                    raise ValueError(f"stages: {stage!r} needs {error}") from None
+
+    def views(self, figure: str) -> list[tuple[list[str], Grid]]:
+        """What a figure shows: (stages, part of a grid) of each of its views."""
+        return [(view.stages, view.of(self.grids[view.grid])) for view in self.figures[figure]]
+
+    def results(self, figure: str) -> list[tuple[str, Cell]]:
+        """(stage, cell) of all that a figure shows."""
+        found = []
+        for stages, grid in self.views(figure):
+            for stage in stages:
+                cells = grid.cells()
+                if stage == "search":
+                    cells = [replace(cell, sparsity=None) for cell in cells]
+                found += [(stage, cell) for cell in dict.fromkeys(cells)]
+        return list(dict.fromkeys(found))
 
 
 class ConfigError(ValueError):
@@ -208,5 +211,7 @@ def _keys_beside(location: tuple) -> list[str]:
         if isinstance(model, type) and issubclass(model, ClosedModel):
             model = model.model_fields[part].annotation
         else:
-            model = model.__args__[-1]  # the value type of a dict
+            model = model.__args__[-1]  # the value type of a dict or a list
+        while get_origin(model) is Annotated:
+            model = model.__origin__
     return list(model.model_fields)

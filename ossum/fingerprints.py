@@ -4,7 +4,7 @@ A fingerprint follows from the cell's key, the code and the options alone, so ev
 tell, without looking at times, whether a file is the one that it wants.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ossum.cells import Cell
 from ossum.files import digest
@@ -13,19 +13,27 @@ from ossum.options import PruningOptions
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """Expected fingerprints of the cells of one data set.
+    """Expected fingerprints of the cells of one data set and architecture.
 
     prune: hash of the code behind each method. options: the pruning options as plain values.
-    evaluate: hash of the code of the evaluation.
+    network: code and options of the training of the whole network, if that is pruned.
+    stages: code, and options if any, of each result stage (see `ossum.cells.RESULTS`).
     """
 
-    prune: dict[str, str]
-    options: dict
-    evaluate: str = ""
+    prune: dict[str, str] = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
+    network: dict = field(default_factory=dict)
+    stages: dict[str, dict] = field(default_factory=dict)
+
+    def trained_network(self, cell: Cell) -> str:
+        """Of the trained network that `cell` is, or is pruned from."""
+        key = replace(cell, origin="init", method=None, sparsity=None)
+        return digest(key.columns(), self.network)
 
     def subnetwork(self, cell: Cell) -> str:
         options = PruningOptions.model_validate(self.options).of(cell.method)
-        return digest(cell.columns(), self.prune[cell.method], options)
+        origin = [self.trained_network(cell)] if cell.origin == "trained" else []
+        return digest(cell.columns(), self.prune[cell.method], options, *origin)
 
-    def evaluation(self, cell: Cell) -> str:
-        return digest(self.subnetwork(cell), self.evaluate)
+    def result(self, cell: Cell, stage: str) -> str:
+        return digest(self.subnetwork(cell), stage, self.stages[stage])

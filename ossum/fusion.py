@@ -6,6 +6,7 @@ wildcards. Patterns go through it on their way into a rule.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from string import Formatter
@@ -19,15 +20,25 @@ from ossum.registry import METHODS
 class Batch:
     """Jobs of one kind: one rule of the workflow.
 
+    origin: of all its cells.
     methods: all methods of the grid, whether a job covers one of them or all.
     fused: the values, as spelled in paths, that one job covers for each fused key.
     constraints: regular expressions of the keys that stay wildcards.
     """
 
     name: str
-    methods: list[str] = field(default_factory=list)
+    origin: str
+    methods: list[str]
     fused: dict[str, list[str]] = field(default_factory=dict)
-    constraints: dict[str, str] = field(default_factory=lambda: dict(CONSTRAINTS))
+    constraints: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def trained(self) -> bool:
+        return self.origin == "trained"
+
+    def rule(self, stage: str) -> str:
+        """The name of the rule that does these jobs."""
+        return f"{stage}_{self.name}".replace("-", "_")
 
     def files(self, pattern: str) -> list[str]:
         """`pattern` for every combination of fused values, with the other keys left in braces."""
@@ -35,14 +46,22 @@ class Batch:
         choices = [self.fused.get(key, [f"{{{key}}}"]) for key in keys]
         return [pattern.format(**dict(zip(keys, c, strict=True))) for c in product(*choices)]
 
-    def file(self, folder: str, extension: str) -> str:
-        """One path a job (a log, say), made of the keys that are not fused."""
-        free = [f"{key}={{{key}}}" for key in CONSTRAINTS if key not in self.fused]
-        return "/".join((folder, *free)) + extension
+    def file(self, folder: str, extension: str, keys: Sequence[str] = tuple(CONSTRAINTS)) -> str:
+        """One path a job (a log, say), made of those of `keys` that are not fused."""
+        free = [f"{key}={{{key}}}" for key in keys if key not in self.fused]
+        return "/".join((folder, f"grid={self.name}", *free)) + extension
+
+    def size(self, *keys: str) -> int:
+        """How many combinations of these keys a job covers."""
+        result = 1
+        for key in keys:
+            result *= len(self.fused.get(key, "1"))
+        return result
 
 
 def batches(config: Config, stage: str) -> list[Batch]:
-    """One batch a grid, fused as configured, and a last one for any single cell outside of them."""
+    """One batch a grid, fused as `config.fuse` says for the stage, and one for each origin that
+    makes any single cell outside of the grids."""
     fusable = getattr(config.fuse, stage)
     result = []
     for name, grid in config.grids.items():
@@ -50,12 +69,9 @@ def batches(config: Config, stage: str) -> list[Batch]:
             "sparsity": [spell_sparsity(s) for s in grid.sparsities],
             "seed": [str(seed) for seed in grid.seeds],
         }
-        result.append(
-            Batch(
-                name=name.replace("-", "_"),
-                methods=grid.methods,
-                fused={key: values[key] for key in fusable},
-                constraints={key: "|".join(map(re.escape, values[key])) for key in CONSTRAINTS},
-            )
-        )
-    return [*result, Batch("cell", list(METHODS))]
+        constraints = {key: "|".join(map(re.escape, values[key])) for key in CONSTRAINTS}
+        fused = {key: values[key] for key in fusable}
+        result.append(Batch(name, grid.origin, grid.methods, fused, constraints))
+    for name, origin in (("cell", "init"), ("trained-cell", "trained")):
+        result.append(Batch(name, origin, list(METHODS), {}, CONSTRAINTS | {"origin": origin}))
+    return result

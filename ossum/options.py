@@ -1,8 +1,8 @@
-"""Options of the pruning methods, as a method sees them (one data set, everything resolved)."""
+"""Options of pruning, training and search, as these see them: one data set, all resolved."""
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 LearningRate = Annotated[float, Field(gt=0)]
 Epochs = Annotated[int, Field(ge=1)]
@@ -50,3 +50,26 @@ class PruningOptions(ClosedModel):
         """The options of one method as plain values; {} if it has none."""
         options = getattr(self, method.replace("-", "_"), None)
         return options.model_dump() if options else {}
+
+
+class TrainingOptions(ClosedModel):
+    """How to train a network. momentum: of SGD. schedule: [] trains for no epoch."""
+
+    optimizer: Literal["sgd", "adam"]
+    schedule: list[tuple[LearningRate, Epochs]]
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    batch_size: int = Field(default=128, ge=1)
+
+
+def _ascending(values: list[float]) -> list[float]:
+    if values != sorted(set(values)):
+        raise ValueError("the fractions must ascend")
+    return values
+
+
+class SearchOptions(ClosedModel):
+    """Architecture search. fractions: of each hidden layer's neurons that are kept."""
+
+    fractions: Annotated[
+        list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1), AfterValidator(_ascending)
+    ] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]

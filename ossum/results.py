@@ -1,4 +1,4 @@
-"""Result tables: one tidy row for each cell and evaluation, in Parquet.
+"""Result tables: one tidy row for each cell, stage and epoch, in Parquet.
 
 The key columns are inside the files, so nobody has to guess types from paths:
 
@@ -23,37 +23,57 @@ KEYS = [
     pa.field("activation", pa.string(), nullable=False),
     pa.field("init", pa.string(), nullable=False),
     pa.field("origin", pa.string(), nullable=False),
-    pa.field("method", pa.string(), nullable=False),
-    pa.field("sparsity", pa.float64(), nullable=False),
+    pa.field("method", pa.string()),  # none: a whole network
+    pa.field("sparsity", pa.float64()),  # none: of an architecture search
     pa.field("seed", pa.int64(), nullable=False),
+    pa.field("stage", pa.string(), nullable=False),  # see ossum.cells.RESULTS; "full"
 ]
 
-EVALUATIONS = pa.schema(
+RESULTS = pa.schema(
     [
         *KEYS,
-        pa.field("stage", pa.string(), nullable=False),  # pruned, trained or finetuned
+        pa.field("epoch", pa.int64(), nullable=False),  # of training, 0 before
         pa.field("widths", pa.list_(pa.int64()), nullable=False),  # kept neurons a hidden layer
         pa.field("weight_sparsity", pa.float64(), nullable=False),  # fraction of weights pruned
         pa.field("compression", pa.float64(), nullable=False),  # all weights / kept weights
         pa.field("madds", pa.int64(), nullable=False),  # multiply-adds an example
-        pa.field("correct", pa.int64(), nullable=False),  # test examples
+        pa.field("correct", pa.int64()),  # test examples; none if training diverged
         pa.field("total", pa.int64(), nullable=False),
-        pa.field("accuracy", pa.float64(), nullable=False),  # 0 to 1
-        pa.field("loss", pa.float64(), nullable=False),  # mean cross-entropy, nats
+        pa.field("accuracy", pa.float64()),  # 0 to 1; none if training diverged
+        pa.field("loss", pa.float64()),  # mean cross-entropy, nats; none if training diverged
+        pa.field("train_loss", pa.float64()),  # the same over the epoch's training, if any
+        pa.field("diverged", pa.bool_(), nullable=False),  # a weight or the loss became infinite
         pa.field("mask_accuracy", pa.float64()),  # of the real-valued mask, supermasks only
         pa.field("seconds", pa.float64(), nullable=False),  # this cell's share of its job
     ]
 )
 
+STATISTICS = pa.schema(
+    [
+        *KEYS,
+        pa.field("layer", pa.int64(), nullable=False),  # hidden layer 1..L, incoming weights
+        pa.field("count", pa.int64(), nullable=False),  # kept weights
+        pa.field("max", pa.float64(), nullable=False),
+        pa.field("min", pa.float64(), nullable=False),
+        pa.field("mean", pa.float64(), nullable=False),
+        pa.field("variance", pa.float64(), nullable=False),
+        pa.field("positive", pa.int64(), nullable=False),  # number of positive weights
+        pa.field("negative", pa.int64(), nullable=False),
+    ]
+)
+
 
 def write(
-    rows: Iterable[dict] | pd.DataFrame, path: str | Path, metadata: dict[str, str] | None = None
+    rows: Iterable[dict] | pd.DataFrame,
+    path: str | Path,
+    metadata: dict[str, str] | None = None,
+    schema: pa.Schema = RESULTS,
 ) -> None:
-    """Write rows in the EVALUATIONS schema, atomically, `metadata` in the file's schema."""
+    """Write rows atomically, `metadata` in the file's schema."""
     if isinstance(rows, pd.DataFrame):
-        table = pa.Table.from_pandas(rows, EVALUATIONS, preserve_index=False)
+        table = pa.Table.from_pandas(rows, schema, preserve_index=False)
     else:
-        table = pa.Table.from_pylist(list(rows), EVALUATIONS)
+        table = pa.Table.from_pylist(list(rows), schema)
     with atomic(path) as temporary:
         pq.write_table(
             table.replace_schema_metadata({"ossum": json.dumps(metadata or {})}), temporary
@@ -61,22 +81,25 @@ def write(
 
 
 def read(source: str | Path | list[str]) -> pd.DataFrame:
-    """One table from a file, a folder of cells or a list of files, sorted by cell.
+    """One table from a file, a folder of cells or a list of files, sorted by cell (and epoch).
 
-    ValueError, naming the file, if one is damaged or has other columns.
+    Results or statistics, not both. ValueError, naming the file, if one is damaged or has other
+    columns.
     """
     try:
-        dataset = ds.dataset(source, schema=EVALUATIONS, format="parquet", partitioning=None)
+        dataset = ds.dataset(source, format="parquet", partitioning=None)
+        schema = STATISTICS if dataset.schema.equals(STATISTICS) else RESULTS
         for file in dataset.get_fragments():
-            if not file.physical_schema.equals(EVALUATIONS):
+            if not file.physical_schema.equals(schema):
                 raise ValueError(
-                    f"{file.path} does not have the columns of an evaluation: another version "
+                    f"{file.path} does not have the columns of a result: another version "
                     "of the code made it. Delete it and run again"
                 )
-        table = dataset.to_table()
+        table = ds.dataset(source, schema, "parquet", partitioning=None).to_table()
     except pa.ArrowInvalid as error:
         raise ValueError(f"a result file is damaged: {error}. Delete it and run again") from error
-    return table.to_pandas().sort_values([field.name for field in KEYS], ignore_index=True)
+    order = [field.name for field in [*KEYS, schema.field(len(KEYS))]]
+    return table.to_pandas().sort_values(order, ignore_index=True, kind="stable")
 
 
 def check_current(fingerprints: Mapping[str, str]) -> None:

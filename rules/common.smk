@@ -2,6 +2,7 @@
 
 import os
 import sys
+from itertools import product
 
 from snakemake.exceptions import WorkflowError
 
@@ -10,7 +11,17 @@ sys.path.insert(0, workflow.basedir)
 paths = [workflow.basedir, os.environ.get("PYTHONPATH")]
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, paths)))
 
-from ossum.cells import CONSTRAINTS, EVALUATION, NETWORK, SUBNETWORK
+from ossum.cells import (
+    CONSTRAINTS,
+    NETWORK,
+    NETWORK_KEYS,
+    RESULTS,
+    SUBNETWORK,
+    TRAINED_NETWORK,
+    TRAINED_NETWORK_CURVE,
+    TRAINING,
+    TRAINING_STAGES,
+)
 from ossum.config import ConfigError, parse_config
 from ossum.fusion import batches
 from ossum.provenance import code_hash, module_source
@@ -22,6 +33,12 @@ except ConfigError as error:
     raise WorkflowError(str(error))
 
 DATA = "data/{dataset}.safetensors"
+SCRIPTS = {
+    "pruned": "scripts/evaluate.py",
+    **dict.fromkeys(TRAINING_STAGES, "scripts/train.py"),
+    "statistics": "scripts/weight_statistics.py",
+    "search": "scripts/search.py",
+}
 
 
 def code_of(script, dataset):
@@ -42,29 +59,75 @@ def prune_code(dataset, methods):
     }
 
 
-def made_from(dataset, methods):
-    """All that an evaluation depends on beside its key: see `ossum.fingerprints`.
+def training_options(stage, dataset, architecture):
+    return CONFIG.training.options(stage, dataset, architecture).model_dump()
+
+
+def stage_made_from(stage, dataset, architecture):
+    """Code of a result stage, and options where it has some."""
+    made = {"code": code_of(SCRIPTS[stage], dataset)}
+    if stage in TRAINING_STAGES:
+        made["options"] = training_options(stage, dataset, architecture)
+    elif stage == "search":
+        made["options"] = CONFIG.search.model_dump()
+    return made
+
+
+def made_from(dataset, architecture, origin, methods, stages=()):
+    """All that cells depend on beside their key: see `ossum.fingerprints`.
 
     Later stages have this in their `params` although only the pruning uses most of it: a change
     then reaches them also when a job in between has failed.
     """
-    return {
+    made = {
         "prune": prune_code(dataset, methods),
         "options": CONFIG.pruning.options(dataset).model_dump(),
-        "evaluate": code_of("scripts/evaluate.py", dataset),
+    }
+    if origin == "trained":
+        made["network"] = network_made_from(dataset, architecture)
+    return made | {"stages": {s: stage_made_from(s, dataset, architecture) for s in stages}}
+
+
+def network_made_from(dataset, architecture):
+    """What a trained network depends on beside its key."""
+    return {
+        "code": code_of("scripts/train_network.py", dataset),
+        "options": training_options("full", dataset, architecture),
     }
 
 
+def made_by(batch, *stages):
+    """`made_from` of the jobs of a batch as a function of their wildcards."""
+
+    def of(wildcards):
+        wanted = stages or ([wildcards.stage] if "stage" in wildcards.keys() else [])
+        return made_from(
+            wildcards.dataset, wildcards.architecture, batch.origin, batch.methods, wanted
+        )
+
+    return of
+
+
+def trained_networks(batch):
+    """The trained networks that the cells of a job are pruned from, if they are."""
+    return ancient(batch.files(TRAINED_NETWORK)) if batch.trained else []
+
+
 def table_made_from(figure):
-    """By data set, for all methods that the figure shows."""
-    grids = CONFIG.grids_of(figure)
-    methods = list(dict.fromkeys(m for grid in grids for m in grid["method"]))
-    return {d: made_from(d, methods) for grid in grids for d in grid["dataset"]}
+    """By data set, architecture and origin: all methods and stages that the figure shows."""
+    shown = {}
+    for stages, grid in CONFIG.views(figure):
+        for key in product(grid.datasets, grid.architectures, [grid.origin]):
+            all_methods, all_stages = shown.setdefault(key, ({}, {}))
+            all_methods.update(dict.fromkeys(grid.methods))
+            all_stages.update(dict.fromkeys(stages))
+    return {"/".join(key): made_from(*key, *map(list, value)) for key, value in shown.items()}
 
 
 wildcard_constraints:
     **CONSTRAINTS,
     figure="|".join(CONFIG.figures),
+    stage="|".join(TRAINING_STAGES),
 
 
 # A job keeps those of its cells that are finished already (outputs are flagged `update`), except

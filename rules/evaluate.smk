@@ -1,33 +1,16 @@
-from math import prod
-
-from ossum.memory import evaluate_mb
-
-
-def evaluate_memory(batch):
-    n_cells = prod(map(len, batch.fused.values()))
-
-    def in_mb(wildcards):
-        return evaluate_mb(wildcards.dataset, wildcards.architecture, n_cells)
-
-    return in_mb
-
-
-def evaluation_made_from(batch):
-    return lambda wildcards: made_from(wildcards.dataset, batch.methods)
-
-
 for batch in batches(CONFIG, "evaluate"):
 
     # All subnetworks of one network share one pass over the test set.
     rule:
         name:
-            f"evaluate_{batch.name}"
+            batch.rule("evaluate")
         input:
             data=ancient(DATA),
             recipes=ancient(batch.files(NETWORK)),
+            trained=trained_networks(batch),
             subnetworks=batch.files(SUBNETWORK),
         output:
-            update(batch.files(EVALUATION)),
+            update(batch.files(RESULTS["pruned"])),
         log:
             batch.file("logs/evaluate", ".log"),
         benchmark:
@@ -38,13 +21,46 @@ for batch in batches(CONFIG, "evaluate"):
             "../environment.yml"
         threads: CONFIG.threads
         resources:
-            mem_mb=evaluate_memory(batch),
+            mem_mb=evaluation_memory(batch),
         params:
-            made_from=evaluation_made_from(batch),
+            made_from=made_by(batch, "pruned"),
         message:
             "Evaluating subnetworks of {wildcards.architecture} on {wildcards.dataset}"
         script:
             "../scripts/evaluate.py"
 
 
-workflow.ruleorder(*(f"evaluate_{batch.name}" for batch in batches(CONFIG, "evaluate")))
+workflow.ruleorder(*(batch.rule("evaluate") for batch in batches(CONFIG, "evaluate")))
+
+
+for batch in batches(CONFIG, "evaluate"):
+
+    rule:
+        name:
+            batch.rule("statistics")
+        input:
+            recipes=ancient(batch.files(NETWORK)),
+            trained=trained_networks(batch),
+            subnetworks=batch.files(SUBNETWORK),
+        output:
+            update(batch.files(RESULTS["statistics"])),
+        log:
+            batch.file("logs/statistics", ".log"),
+        benchmark:
+            batch.file("results/benchmarks/statistics", ".tsv")
+        wildcard_constraints:
+            **batch.constraints,
+        conda:
+            "../environment.yml"
+        threads: CONFIG.threads
+        resources:
+            mem_mb=statistics_memory,
+        params:
+            made_from=made_by(batch, "statistics"),
+        message:
+            "Weight statistics of subnetworks of {wildcards.architecture}"
+        script:
+            "../scripts/weight_statistics.py"
+
+
+workflow.ruleorder(*(batch.rule("statistics") for batch in batches(CONFIG, "evaluate")))

@@ -1,6 +1,8 @@
 rule table:
     input:
-        lambda wildcards: [cell.path(EVALUATION) for cell in CONFIG.cells(wildcards.figure)],
+        lambda wildcards: [
+            cell.path(RESULTS[stage]) for stage, cell in CONFIG.results(wildcards.figure)
+        ],
     output:
         "results/tables/{figure}.parquet",
     log:
@@ -12,7 +14,9 @@ rule table:
     params:
         code=code_hash("scripts/table.py"),
         # A figure that asks for other cells than last time needs a new table.
-        grids=lambda wildcards: CONFIG.grids_of(wildcards.figure),
+        views=lambda wildcards: [
+            (stages, grid.values()) for stages, grid in CONFIG.views(wildcards.figure)
+        ],
         made_from=lambda wildcards: table_made_from(wildcards.figure),
     message:
         "Table of {wildcards.figure}"

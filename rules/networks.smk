@@ -12,3 +12,41 @@ rule init:
         "Recipe of {wildcards.architecture} for {wildcards.dataset}, seed {wildcards.seed}"
     script:
         "../scripts/init.py"
+
+
+TRAINED = [batch for batch in batches(CONFIG, "train") if batch.trained]
+
+for batch in TRAINED:
+
+    # Trained once for all methods; the weights go when the last job that reads them has ended.
+    rule:
+        name:
+            batch.rule("train_network")
+        input:
+            data=ancient(DATA),
+            recipes=ancient(batch.files(NETWORK)),
+        output:
+            weights=temp(batch.files(TRAINED_NETWORK)),
+            curves=batch.files(TRAINED_NETWORK_CURVE),
+        log:
+            batch.file("logs/train-network", ".log", NETWORK_KEYS),
+        benchmark:
+            batch.file("results/benchmarks/train-network", ".tsv", NETWORK_KEYS)
+        wildcard_constraints:
+            **batch.constraints,
+        conda:
+            "../environment.yml"
+        threads: CONFIG.threads
+        resources:
+            mem_mb=network_training_memory(batch),
+        params:
+            made_from=lambda wildcards: network_made_from(
+                wildcards.dataset, wildcards.architecture
+            ),
+        message:
+            "Training {wildcards.architecture} on {wildcards.dataset}"
+        script:
+            "../scripts/train_network.py"
+
+
+workflow.ruleorder(*(batch.rule("train_network") for batch in TRAINED))

@@ -1,27 +1,14 @@
-from ossum.memory import prune_mb
-
-
-def prune_memory(batch):
-    def in_mb(wildcards):
-        return prune_mb(wildcards.dataset, wildcards.architecture, batch.methods)
-
-    return in_mb
-
-
-def prune_code_of(batch):
-    return lambda wildcards: prune_code(wildcards.dataset, batch.methods)
-
-
 for batch in batches(CONFIG, "prune"):
 
     # One job prunes one network by every fused method to every fused sparsity: they share a
     # forward pass over the training set.
     rule:
         name:
-            f"prune_{batch.name}"
+            batch.rule("prune")
         input:
             data=ancient(DATA),
             recipes=ancient(batch.files(NETWORK)),
+            trained=trained_networks(batch),
         output:
             update(batch.files(SUBNETWORK)),
         log:
@@ -34,14 +21,13 @@ for batch in batches(CONFIG, "prune"):
             "../environment.yml"
         threads: CONFIG.threads
         resources:
-            mem_mb=prune_memory(batch),
+            mem_mb=pruning_memory(batch),
         params:
-            code=prune_code_of(batch),
-            options=lambda wildcards: CONFIG.pruning.options(wildcards.dataset).model_dump(),
+            made_from=made_by(batch),
         message:
             "Pruning {wildcards.architecture} for {wildcards.dataset}"
         script:
             "../scripts/prune.py"
 
 
-workflow.ruleorder(*(f"prune_{batch.name}" for batch in batches(CONFIG, "prune")))
+workflow.ruleorder(*(batch.rule("prune") for batch in batches(CONFIG, "prune")))

@@ -9,21 +9,20 @@ from ossum.architectures import Architecture
 from ossum.cells import SUBNETWORK, Cell
 from ossum.datasets import load
 from ossum.fingerprints import Fingerprints
-from ossum.job import by_network, unfinished
+from ossum.job import by_network, network_of, unfinished
 from ossum.memory import prune_mb
-from ossum.networks import build
 from ossum.options import PruningOptions
 from ossum.progress import job_log
 from ossum.pruning import prune_network
 from ossum.pruning.view import TrainingView
 from ossum.recipes import Recipe
 from ossum.registry import METHODS
-from ossum.subnetwork_file import save_subnetwork, saved_fingerprint
+from ossum.tensor_files import save_subnetwork, saved_fingerprint
 
 
 def prune(recipe: Recipe, cells: list[Cell]) -> None:
     """Prune one network to all of `cells` and write their files."""
-    expected = Fingerprints(snakemake.params.code, snakemake.params.options)
+    expected = Fingerprints(**snakemake.params.made_from)
     todo = unfinished(cells, SUBNETWORK, expected.subnetwork, saved_fingerprint, snakemake.rule)
     logging.info("%s: %d of %d cells to do", recipe, len(todo), len(cells))
     if not todo:
@@ -36,9 +35,9 @@ def prune(recipe: Recipe, cells: list[Cell]) -> None:
     if cache and prune_mb(recipe.dataset, recipe.architecture, by_method) > memory_mb:
         logging.warning("activations do not fit in %d MiB: recomputing them, slowly", memory_mb)
         cache = False
-    network = build(recipe)
+    network = network_of(todo[0], expected)
     train = load(snakemake.input.data, "train")
-    options = PruningOptions.model_validate(snakemake.params.options)
+    options = PruningOptions.model_validate(expected.options)
     view = TrainingView(network, train, options, recipe.seed, cache)
     for method, group in by_method.items():
         logging.info("%s: %d subnetworks", method, len(group))

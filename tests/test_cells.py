@@ -1,6 +1,7 @@
 """Cells, paths, grids and fusion: the path is the key."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -8,10 +9,12 @@ from helpers import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossum.cells import EVALUATION, NETWORK, SUBNETWORK, Cell, spell_sparsity
+from ossum.cells import NETWORK, RESULTS, SUBNETWORK, TRAINED_NETWORK, Cell, parse_result, spell_sparsity
 from ossum.config import parse_config
 from ossum.fusion import batches
 from ossum.registry import ACTIVATIONS, DATASETS, INITS, METHODS
+
+EVALUATION = RESULTS["pruned"]
 
 cells = st.builds(
     Cell,
@@ -21,7 +24,7 @@ cells = st.builds(
     ),
     activation=st.sampled_from(ACTIVATIONS),
     init=st.sampled_from(INITS),
-    origin=st.just("init"),
+    origin=st.sampled_from(["init", "trained"]),
     method=st.sampled_from(list(METHODS)),
     sparsity=st.integers(0, 2**12 - 1).map(lambda n: n / 2**12),
     seed=st.integers(0, 10**6),
@@ -31,6 +34,18 @@ cells = st.builds(
 @given(cells, st.sampled_from([SUBNETWORK, EVALUATION]))
 def test_path_and_cell_are_inverse(cell, pattern):
     assert Cell.parse(cell.path(pattern), pattern) == cell
+
+
+@given(cells, st.sampled_from(list(RESULTS)))
+def test_a_result_file_tells_its_stage_and_cell(cell, stage):
+    if stage == "search":
+        cell = replace(cell, sparsity=None)
+    assert parse_result(cell.path(RESULTS[stage])) == (stage, cell)
+
+
+def test_a_whole_network_is_a_cell_without_method():
+    cell = Cell("mnist", "FC-1000", "tanh", "uniform", "init", None, None, 3)
+    assert Cell.parse(cell.path(TRAINED_NETWORK), TRAINED_NETWORK) == cell
 
 
 def test_the_documented_path():
@@ -56,13 +71,12 @@ def test_a_sparsity_has_one_spelling(wrong):
     ("right", "wrong"),
     [
         ("mnist", "mnits"),
-        ("=init/", "=trained/"),
+        ("=init/", "=other/"),
         ("method=ossum", "method=osum"),
         ("seed=0", "seed=00"),
     ],
 )
 def test_unknown_values_are_no_cells(right, wrong):
-    """Pruning trained networks is to come: until then, no file may claim to be that."""
     path = Cell("mnist", "FC-10", "tanh", "uniform", "init", "ossum", 0.75, 0).path(EVALUATION)
     with pytest.raises(ValueError, match="not a cell"):
         Cell.parse(path.replace(right, wrong), EVALUATION)
@@ -93,12 +107,13 @@ def config_with(fuse=None, overlay=None):
     if overlay:
         merge(values, yaml.safe_load((ROOT / "config" / overlay).read_text()))
     if fuse is not None:
-        values["fuse"] = {"prune": fuse, "evaluate": fuse}
+        values["fuse"] = dict.fromkeys(("prune", "train", "evaluate"), fuse)
     return parse_config(values)
 
 
 def test_figure_1_is_the_papers():
-    cells = config_with().cells("fig1")
+    stages, cells = zip(*config_with().results("fig1"), strict=True)
+    assert set(stages) == {"pruned"}
     assert len(cells) == len(set(cells)) == 2 * 5 * 6 * (8 + 2 * 10)
     assert {c.sparsity for c in cells if c.architecture == "FC-1000"} == {
         1 - 2.0**-k for k in range(8)
@@ -108,19 +123,44 @@ def test_figure_1_is_the_papers():
     }
 
 
+def counts(figure):
+    """How many results of each stage a figure of the paper shows."""
+    return Counter(stage for stage, _ in config_with().results(figure))
+
+
+def test_the_other_figures_are_the_papers():
+    two_layer = 2 * 3 * 5 * (8 + 2 * 10)
+    assert counts("fig2") == {"pruned": two_layer, "finetuned": two_layer}
+    assert counts("fig3") == {"pruned": 4 * 8 * 3, "trained": 4 * 8 * 3}
+    assert counts("fig4") == {"pruned": 5 * 8 * 3, "finetuned": 5 * 8 * 3}
+    # tanh, ReLU, sigmoid; const, normal; six other uniforms
+    assert counts("fig5") == {"pruned": (3 + 2 + 6) * 10 * 5, "search": 2}
+    assert counts("fig6") == {"trained": 2 * 4 * 3}
+    assert counts("fig7") == {"pruned": 2 * 4 * 8 * 3, "trained-unscaled": 2 * 4 * 8 * 3}
+    assert counts("fig8") == {"statistics": 10 * 5}
+    assert counts("fig9") == {"pruned": 6 * 8 * 3, "trained": 6 * 8 * 3}
+
+
+def test_learning_curves_are_at_the_papers_compressions():
+    cells = {cell for _, cell in config_with().results("fig6")}
+    compressions = {(cell.dataset, 1 / (1 - cell.sparsity)) for cell in cells}
+    assert compressions == {("mnist", 128), ("cifar10", 64)}
+
+
 def test_quick_is_a_subset_of_the_paper():
     quick, paper = config_with(overlay="quick.yaml"), config_with()
-    assert set(quick.figures) <= set(paper.figures)
+    assert set(quick.figures) == set(paper.figures)
     for figure in quick.figures:
-        assert set(quick.cells(figure)) < set(paper.cells(figure))
+        assert set(quick.results(figure)) < set(paper.results(figure))
+    assert quick.training == paper.training and quick.search == paper.search
 
 
-@pytest.mark.parametrize("fuse", [[], ["method"], ["method", "sparsity"], ["seed", "sparsity"]])
+@pytest.mark.parametrize("fuse", [[], ["method"], ["method", "sparsity"], ["seed", "init"]])
 def test_fused_jobs_make_every_cell_once(fuse):
     """Whatever is fused, the jobs of a grid's rule cover its cells, each exactly once."""
     config = config_with(fuse, "smoke.yaml")
-    *of_grids, single = batches(config, "prune")
-    assert single.files(SUBNETWORK) == [SUBNETWORK]
+    *of_grids, single, trained = batches(config, "prune")
+    assert single.files(SUBNETWORK) == trained.files(SUBNETWORK) == [SUBNETWORK]
     for batch, grid in zip(of_grids, config.grids.values(), strict=True):
         jobs = Counter()
         made = Counter()

@@ -19,7 +19,8 @@ MISTAKES = [
     ("grdis", {}, r"grdis: unknown key; did you mean 'grids'"),
     (f"{NARROW}.sparsity", [0.5], r"sparsity: unknown key; did you mean 'sparsities'"),
     ("pruning.gradient.momentun", 0.9, r"momentun: unknown key; did you mean 'momentum'"),
-    ("figures.fig1.grid", [], r"figures\.fig1\.grid: unknown key; did you mean 'grids'"),
+    ("figures.fig1", [{"gird": "deep"}], r"fig1\.0\.gird: unknown key; did you mean 'grid'"),
+    ("figures.fig1", [], r"figures\.fig1: .*at least 1"),
     (f"{NARROW}.datasets", ["mnits"], r"datasets\.0: unknown data set 'mnits'; .*'mnist'\?"),
     (f"{NARROW}.methods", ["osum"], r"methods\.0: unknown pruning method 'osum'; .*'ossum'\?"),
     (f"{NARROW}.activations", ["than"], r"unknown activation 'than'; did you mean 'tanh'"),
@@ -34,9 +35,35 @@ MISTAKES = [
     (f"{NARROW}.seeds", [-1], r"seeds\.0: .*greater than or equal to 0"),
     (f"{NARROW}.seeds", 3, r"seeds: .*list"),
     (f"{NARROW}.architectures", ["FC-1000", "FC-10000"], r"both hold .*FC-10000"),
-    ("figures.fig1.grids", ["two-layer"], r"figures\.fig1\.grids: there is no grid 'two-layer'"),
+    (f"{NARROW}.origin", "drawn", r"origin: .*'init' or 'trained'"),
+    ("figures.fig1", [{"grid": "flat"}], r"figures\.fig1\.0\.grid: there is no grid 'flat'"),
+    (
+        "figures.fig1",
+        [{"grid": "deep", "stages": ["prunde"]}],
+        r"stages\.0: unknown stage 'prunde'; did you mean 'pruned'",
+    ),
+    (
+        "figures.fig3",
+        [{"grid": "deep", "stages": ["finetuned"]}],
+        r"fig3\.0\.stages: 'finetuned' is not for networks of origin 'init'",
+    ),
+    (
+        "figures.fig8",
+        [{"grid": "deep", "stages": ["statistics", "pruned"]}],
+        r"figures\.fig8: statistics cannot share",
+    ),
+    (
+        "figures.fig3",
+        [{"grid": "deep", "seeds": [7, 8]}],
+        r"fig3\.0\.seeds: grid 'deep' has none of \[7, 8\]",
+    ),
+    ("training.trained.optimizer", "adamw", r"optimizer: .*'sgd' or 'adam'"),
+    ("training.trained.schedule", {"mnist": [[0.1, 1]]}, r"trained.*needs .*'cifar10'"),
+    ("training.full_deep.schedule", {"mnist": [[0.1, 1]]}, r"full_deep.schedule: no entry for"),
+    ("search.fractions", [0.5, 0.2], r"search\.fractions: the fractions must ascend"),
+    ("search.fractions", [0.5, 1.2], r"search\.fractions\.1: .*less than or equal to 1"),
     ("fuse.prune", ["methods"], r"fuse\.prune\.0: .*'method'"),
-    ("figures.fig12", {"grids": ["two-layer-wide"]}, r"unknown figure 'fig12'; .*'fig1'"),
+    ("figures.fig12", [{"grid": "deep"}], r"unknown figure 'fig12'; .*known: fig1"),
     ("grids.cell", {}, r"grids\.cell.*not 'cell'"),
     ("threads", 0, r"threads: .*greater than or equal to 1"),
     ("pruning.gradient.schedule", {"mnist": [[0.1, 1]]}, r"schedule: no entry for 'cifar10'"),
@@ -67,7 +94,7 @@ def test_all_mistakes_are_listed_at_once():
         parse_config(values)
 
 
-@pytest.mark.parametrize("missing", ["grids", "figures", "pruning"])
+@pytest.mark.parametrize("missing", ["grids", "figures", "pruning", "training"])
 def test_missing_keys_are_named(missing):
     with pytest.raises(ConfigError, match=rf"{missing}: this key is missing"):
         parse_config({key: value for key, value in PAPER.items() if key != missing})
@@ -109,13 +136,13 @@ def test_any_value_is_accepted_or_refused_by_name(key, value):
         assert key.split(".")[0] in str(error)
     else:
         assert isinstance(config, Config)
-        assert all(config.cells(figure) is not None for figure in config.figures)
+        assert all(config.results(figure) for figure in config.figures)
 
 
 @given(st.text(ascii_lowercase, min_size=1, max_size=8))
 def test_unknown_keys_are_refused_anywhere(name):
-    for place in ("", "grids.two-layer-wide.", "figures.fig1.", "pruning.gradient.", "fuse."):
+    for place in ("", "grids.deep.", "training.trained.", "pruning.gradient.", "fuse."):
         key = f"{place}{name}"
-        if key not in keys_of(PAPER) and name not in ("activations", "inits"):
+        if key not in keys_of(PAPER) and name not in ("activations", "inits", "origin"):
             with pytest.raises(ConfigError, match=f"{name}: unknown key"):
                 parse_config(changed(key, 1))

@@ -15,7 +15,13 @@ from ossum.architectures import Architecture, count_weights, kept_width
 from ossum.networks import ACTIVATIONS, INITS, Subnetwork, build
 from ossum.recipes import Recipe
 from ossum.rng import stream, stream_seed
-from ossum.subnetwork_file import load_subnetwork, save_subnetwork, saved_fingerprint
+from ossum.tensor_files import (
+    load_network,
+    load_subnetwork,
+    save_network,
+    save_subnetwork,
+    saved_fingerprint,
+)
 
 RECIPE = Recipe("digits", "FC-40-30", "tanh", "uniform", 3, 64, 10)
 PINNED = [0.10582354664802551, 0.12785208225250244, 0.07925859093666077]  # a weight a layer
@@ -180,6 +186,18 @@ def test_subnetwork_files_hold_everything(tmp_path):
     before = path.read_bytes()
     save_subnetwork(subnetwork, path, "abc")
     assert path.read_bytes() == before
+
+
+def test_network_files_hold_the_weights(tmp_path):
+    recipe = Recipe.of("digits", "FC-5-4", "relu", "uniform", 0)
+    network = build(recipe)
+    path = tmp_path / "network.safetensors"
+    save_network(network, path, "abc")
+    loaded = load_network(recipe, path, "abc")
+    assert loaded.activation == "relu" and loaded.layer_sizes == network.layer_sizes
+    assert all(torch.equal(a, b) for a, b in zip(loaded.weights, network.weights, strict=True))
+    with pytest.raises(ValueError, match=r"network\.safetensors was made by other code or options"):
+        load_network(recipe, path, "abd")
 
 
 def test_damaged_subnetwork_files_are_named(tmp_path):

@@ -15,7 +15,7 @@ from helpers import ROOT
 from test_cells import config_with
 
 from ossum import provenance, results
-from ossum.cells import EVALUATION, Cell
+from ossum.cells import RESULTS, Cell
 from ossum.files import atomic, digest
 from ossum.fingerprints import Fingerprints
 
@@ -26,6 +26,7 @@ def row(seed: int = 0, sparsity: float = 0.75, **changes) -> dict:
         cell.columns()
         | {"stage": "pruned", "widths": [250], "weight_sparsity": 0.75, "compression": 4.0}
         | {"madds": 198500, "correct": 7, "total": 10, "accuracy": 0.7, "loss": 1.5, "seconds": 0.1}
+        | {"epoch": 0, "diverged": False}
         | changes
     )
 
@@ -35,7 +36,7 @@ def folder(tmp_path):
     for seed in range(3):
         for sparsity in (0.75, 0.0):
             cell = Cell("mnist", "FC-1000", "tanh", "uniform", "init", "ossum", sparsity, seed)
-            path = tmp_path / cell.path(EVALUATION)
+            path = tmp_path / cell.path(RESULTS["pruned"])
             results.write([row(seed, sparsity)], path, {"code": f"c{seed}", "time": f"t{seed}"})
     return tmp_path / "results/evaluations"
 
@@ -80,8 +81,8 @@ def test_files_of_another_schema_are_named(folder):
 
 def test_rows_need_their_columns(tmp_path):
     incomplete = row()
-    del incomplete["accuracy"]
-    with pytest.raises((ValueError, pa.ArrowInvalid), match=r"accuracy|null"):
+    del incomplete["madds"]
+    with pytest.raises((ValueError, pa.ArrowInvalid), match=r"madds|null"):
         results.write([incomplete], tmp_path / "x.parquet")
     assert list(tmp_path.iterdir()) == []
 
@@ -125,24 +126,43 @@ def test_fingerprints_tell_all_that_a_cell_is_made_from():
     other = copy_of(options)
     other["gradient"]["momentum"] = 0.5
     code = {"gradient": "g", "ossum": "o"}
-    expected = Fingerprints(code, options, "e")
+    stages = {"pruned": {"code": "e"}, "trained": {"code": "t", "options": {"epochs": 1}}}
+    expected = Fingerprints(code, options, stages=stages)
     variants = [
         (expected, CELL),
         (expected, replace(CELL, seed=1)),
         (expected, replace(CELL, sparsity=0.5)),
         (expected, replace(CELL, dataset="cifar10")),
-        (Fingerprints(code | {"gradient": "h"}, options, "e"), CELL),
-        (Fingerprints(code, other, "e"), CELL),
+        (Fingerprints(code | {"gradient": "h"}, options, stages=stages), CELL),
+        (Fingerprints(code, other, stages=stages), CELL),
     ]
-    for kind in (Fingerprints.subnetwork, Fingerprints.evaluation):
-        assert len({kind(*variant) for variant in variants}) == len(variants)
-    evaluated = Fingerprints(code, options, "f")
+    assert len({made.subnetwork(cell) for made, cell in variants}) == len(variants)
+    found = {made.result(cell, stage) for made, cell in variants for stage in stages}
+    assert len(found) == 2 * len(variants)
+    longer = stages | {"trained": {"code": "t", "options": {"epochs": 2}}}
+    evaluated = Fingerprints(code, options, stages=longer)
     assert evaluated.subnetwork(CELL) == expected.subnetwork(CELL)
-    assert evaluated.evaluation(CELL) != expected.evaluation(CELL)
+    assert evaluated.result(CELL, "pruned") == expected.result(CELL, "pruned")
+    assert evaluated.result(CELL, "trained") != expected.result(CELL, "trained")
     # What only concerns another method changes nothing.
     ossum = replace(CELL, method="ossum")
-    for unrelated in (Fingerprints(code, other, "e"), Fingerprints({"ossum": "o"}, options, "e")):
-        assert unrelated.evaluation(ossum) == expected.evaluation(ossum)
+    for unrelated in (
+        Fingerprints(code, other, stages=stages),
+        Fingerprints({"ossum": "o"}, options, stages=stages),
+    ):
+        assert unrelated.result(ossum, "pruned") == expected.result(ossum, "pruned")
+
+
+def test_fingerprints_of_trained_networks_reach_what_is_pruned_from_them():
+    code, options = {"gradient": "g", "ossum": "o"}, {}
+    short, long = (Fingerprints(code, options, {"options": {"epochs": n}}) for n in (1, 2))
+    trained = replace(CELL, origin="trained")
+    assert short.subnetwork(CELL) == long.subnetwork(CELL)
+    assert short.subnetwork(trained) != long.subnetwork(trained)
+    # All methods and sparsities share one trained network.
+    other = replace(trained, method="ossum", sparsity=0.0)
+    assert short.trained_network(trained) == short.trained_network(other)
+    assert short.trained_network(trained) != short.trained_network(replace(trained, seed=1))
 
 
 @pytest.fixture

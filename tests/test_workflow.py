@@ -16,8 +16,9 @@ import yaml
 from helpers import ROOT, snakemake
 
 from ossum import results
-from ossum.cells import EVALUATION, NETWORK, SUBNETWORK, Cell
+from ossum.cells import NETWORK, RESULTS, SUBNETWORK, TRAINED_NETWORK, TRAINED_NETWORK_CURVE, Cell
 
+EVALUATION = RESULTS["pruned"]
 FIG1 = "figures/fig1.pdf"
 NOTHING = "Nothing to be done"
 CELL = Cell("digits", "FC-9", "tanh", "uniform", "init", "ossum", 0.5, 0).path(EVALUATION)
@@ -41,7 +42,7 @@ def tiny(path: Path, fuse=("method", "sparsity"), momentum=0.9, **changes) -> Pa
             "two-layer-wide": grid | {"architectures": ["FC-48"], "methods": ["random"]},
         },
         "pruning": {"gradient": {"schedule": {"digits": [[0.1, 1]]}, "momentum": momentum}},
-        "figures": {"fig1": {"grids": ["two-layer-narrow"]}},
+        "figures": {"fig1": [{"grid": "two-layer-narrow"}]},
         "fuse": {"prune": list(fuse), "evaluate": list(fuse)},
         "threads": 1,
     }
@@ -71,7 +72,7 @@ def evaluations(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("smoke")
-    snakemake(folder, FIG1)
+    snakemake(folder)
     return folder
 
 
@@ -83,50 +84,112 @@ def finished(tmp_path_factory) -> Path:
     return folder
 
 
-def test_paper_scale_plan(tmp_path):
+def planned(run) -> dict[str, int]:
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", run.stdout, re.M)}
+
+
+def test_paper_scale_plan_of_figure_1(tmp_path):
     """30 networks, each made, pruned and evaluated by one job; 1,680 cells."""
     plan = snakemake(tmp_path, FIG1, "--dry-run", "--quiet", "rules", config="config/config.yaml")
-    assert dict(re.findall(r"^(\w+) +(\d+)$", plan.stdout, flags=re.M)) == {
-        "dataset": "2",
-        "init": "30",
-        "prune_two_layer_narrow": "10",
-        "prune_two_layer_wide": "20",
-        "evaluate_two_layer_narrow": "10",
-        "evaluate_two_layer_wide": "20",
-        "table": "1",
-        "figure": "1",
-        "total": "94",
+    assert planned(plan) == {
+        "dataset": 2,
+        "init": 30,
+        "prune_two_layer_narrow": 10,
+        "prune_two_layer_wide": 20,
+        "evaluate_two_layer_narrow": 10,
+        "evaluate_two_layer_wide": 20,
+        "table": 1,
+        "figure": 1,
+        "total": 94,
     }
 
 
-def test_smoke_run_makes_the_figure_and_its_table(smoke):
+def test_paper_scale_plan_of_all_figures(tmp_path):
+    """Every figure from 86 networks and 7 trained ones; nothing is made for two figures twice."""
+    plan = snakemake(
+        tmp_path, "figures", "--dry-run", "--quiet", "rules", config="config/config.yaml"
+    )
+    jobs = planned(plan)
+    by_stage = {
+        stage: sum(count for name, count in jobs.items() if name.startswith(f"{stage}_"))
+        for stage in ("train_network", "prune", "train", "evaluate", "statistics")
+    }
+    by_stage["train"] -= by_stage["train_network"]
+    # 15 + 15 + 50 + 6 + 3 networks pruned as drawn, 21 + 3 after training; 97 ensembles: a job for
+    # each data set, architecture, sparsity and kind of training.
+    assert by_stage == {
+        "train_network": 7, "prune": 110, "train": 97, "evaluate": 110, "statistics": 5,
+    }  # fmt: skip
+    assert jobs["init"] == 86 and jobs["search"] == 2
+    assert jobs["table"] == jobs["figure"] == 9
+    assert jobs["total"] == 438
+
+
+def test_smoke_run_makes_all_figures(smoke):
+    for n in range(1, 10):
+        assert (smoke / f"figures/fig{n}.pdf").read_bytes().startswith(b"%PDF")
+        assert (smoke / f"figures/fig{n}.png").read_bytes().startswith(b"\x89PNG")
+        assert len(results.read(smoke / f"results/tables/fig{n}.parquet"))
+
+
+def test_pruned_by_score_untrained_networks_classify(smoke):
+    """Digits, not MNIST, but the paper's point shows: pruned by score, a network that was never
+    trained classifies; pruned blindly, it guesses."""
     table = results.read(smoke / "results/tables/fig1.parquet")
     assert len(table) == 6 * 2 * (3 + 2 * 4)
-    assert (smoke / FIG1).read_bytes().startswith(b"%PDF")
-    assert (smoke / "figures/fig1.png").read_bytes().startswith(b"\x89PNG")
     means = table[table["sparsity"] == 0.5].groupby("method")["accuracy"].mean()
-    # Digits, not MNIST, but the paper's point shows: pruned by score, a network that was never
-    # trained classifies; pruned blindly, it guesses.
     assert means[["ossum", "linear-ossum", "log-ossum", "gradient"]].min() > 0.3
     assert means[["random", "norm"]].max() < 0.25
     assert table[table["sparsity"] == 0]["accuracy"].max() < 0.3
 
 
+def test_training_learns_what_was_pruned(smoke):
+    """Learning curves start where pruning left off, have every epoch, and rise."""
+    table = results.read(smoke / "results/tables/fig4.parquet")
+    key = [field.name for field in results.KEYS[:-1]]
+    pruned = table[table["stage"] == "pruned"].set_index(key)["accuracy"]
+    curves = table[table["stage"] == "finetuned"]
+    first, last = (curves[curves["epoch"] == e].set_index(key)["accuracy"] for e in (0, 10))
+    pd.testing.assert_series_equal(first.sort_index(), pruned.sort_index(), rtol=0, atol=0.006)
+    assert last.mean() > pruned.mean() + 0.1 and last.min() > 0.5
+    assert curves.groupby(key).size().eq(11).all()
+    assert curves["train_loss"].isna().sum() == len(first)
+    assert not curves["diverged"].any()
+
+
+def test_trained_networks_are_gone_and_their_curves_are_not(smoke):
+    assert list((smoke / "results/trained-networks").rglob("*.safetensors")) == []
+    curves = results.read(smoke / "results/trained-networks")
+    assert set(curves["stage"]) == {"full"} and curves["method"].isna().all()
+    assert curves[curves["epoch"] == curves["epoch"].max()]["accuracy"].min() > 0.8
+
+
+def test_the_search_covers_all_widths(smoke):
+    table = results.read(smoke / "results/tables/fig5.parquet")
+    found = table[table["stage"] == "search"]
+    assert found.groupby("method").size().to_dict() == {"ossum-norm": 28, "ossum-pab": 28}
+    assert len({tuple(widths) for widths in found["widths"]}) == 28
+    assert found["sparsity"].isna().all()
+
+
 def test_table_is_the_evaluations_with_provenance(smoke):
     table = results.read(smoke / "results/tables/fig1.parquet")
-    pd.testing.assert_frame_equal(table, results.read(smoke / "results/evaluations"))
+    for row in table.sample(9, random_state=0).to_dict("records"):
+        cell = Cell(**{key: row[key] for key in Cell.__dataclass_fields__})
+        (original,) = results.read(smoke / cell.path(EVALUATION)).to_dict("records")
+        assert original["loss"] == row["loss"] and original["correct"] == row["correct"]
     facts = results.read_metadata(smoke / "results/tables/fig1.parquet")
     assert {"code", "commit", "torch", "machine", "first", "last"} <= set(facts)
 
 
 def test_every_job_leaves_a_log_and_a_benchmark(smoke):
     logs = list((smoke / "logs").rglob("*.log"))
-    assert len(logs) == len(list((smoke / "results/benchmarks").rglob("*.tsv"))) == 15
+    assert len(logs) == len(list((smoke / "results/benchmarks").rglob("*.tsv"))) > 60
     assert all(path.read_text().endswith("done\n") for path in logs)
 
 
 def test_a_second_run_does_nothing(smoke):
-    assert NOTHING in snakemake(smoke, FIG1).stdout
+    assert NOTHING in snakemake(smoke).stdout
 
 
 def test_one_cell_by_its_path(tmp_path):
@@ -300,7 +363,8 @@ def test_a_failing_job_leaves_its_traceback_in_its_log(tmp_path):
         (["--config", "threads=none"], "threads: .*integer"),
         (["results/evaluations/dataset=digits/x.parquet"], "MissingRuleException"),
         ([CELL.replace("digits", "mnits")], "MissingRuleException"),
-        ([CELL.replace("=init/", "=trained/")], "MissingRuleException"),
+        ([CELL.replace("=init/", "=other/")], "MissingRuleException"),
+        ([CELL.replace("evaluations", "finetuned")], "MissingRuleException"),
         ([CELL.replace("0.5", "0.50")], "MissingRuleException"),
     ],
 )

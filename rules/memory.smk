@@ -1,0 +1,43 @@
+"""How much memory jobs ask for, from the sizes of their cells."""
+
+from ossum.architectures import Architecture
+from ossum.memory import evaluate_mb, network_mb, prune_mb, train_mb
+
+
+def pruning_memory(batch):
+    return lambda wildcards: prune_mb(wildcards.dataset, wildcards.architecture, batch.methods)
+
+
+def evaluation_memory(batch):
+    n_cells = batch.size("method", "sparsity")  # of one network
+    return lambda wildcards: evaluate_mb(wildcards.dataset, wildcards.architecture, n_cells)
+
+
+def statistics_memory(wildcards):
+    return evaluate_mb(wildcards.dataset, wildcards.architecture, 1)
+
+
+def search_memory(wildcards):
+    return prune_mb(wildcards.dataset, wildcards.architecture, [wildcards.method])
+
+
+def training_memory(batch):
+    """Enough for all subnetworks of the largest widths."""
+    n_members = batch.size("activation", "init", "method", "seed")
+
+    def in_mb(wildcards):
+        sparsities = batch.fused.get("sparsity") or [wildcards.sparsity]
+        widths = Architecture.parse(wildcards.architecture).kept_widths(min(sparsities, key=float))
+        return train_mb(wildcards.dataset, wildcards.architecture, widths, n_members)
+
+    return in_mb
+
+
+def network_training_memory(batch):
+    n_members = batch.size("activation", "init", "seed")
+
+    def in_mb(wildcards):
+        widths = Architecture.parse(wildcards.architecture).hidden
+        return train_mb(wildcards.dataset, wildcards.architecture, widths, n_members)
+
+    return in_mb

@@ -1,0 +1,26 @@
+# Every combination of widths by one method: its subnetworks share what they have in common.
+rule search:
+    input:
+        data=ancient(DATA),
+        recipes=ancient(NETWORK),
+    output:
+        RESULTS["search"],
+    log:
+        RESULTS["search"].replace("results/", "logs/").replace(".parquet", ".log"),
+    benchmark:
+        RESULTS["search"].replace("results/", "results/benchmarks/").replace(".parquet", ".tsv")
+    wildcard_constraints:
+        origin="init",
+    conda:
+        "../environment.yml"
+    threads: CONFIG.threads
+    resources:
+        mem_mb=search_memory,
+    params:
+        made_from=lambda wildcards: made_from(
+            wildcards.dataset, wildcards.architecture, "init", [wildcards.method], ["search"]
+        ),
+    message:
+        "Searching {wildcards.architecture} for {wildcards.dataset} by {wildcards.method}"
+    script:
+        "../scripts/search.py"

@@ -1,0 +1,36 @@
+"""Search all combinations of widths of one network by one method."""
+
+from time import perf_counter
+
+import torch
+
+from ossum.cells import RESULTS, Cell
+from ossum.datasets import load
+from ossum.fingerprints import Fingerprints
+from ossum.job import network_of
+from ossum.options import PruningOptions
+from ossum.progress import job_log
+from ossum.provenance import provenance
+from ossum.pruning.view import TrainingView
+from ossum.results import write
+from ossum.search import search
+
+PATTERN = RESULTS["search"]
+
+with job_log(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    start = perf_counter()
+    cell = Cell.parse(snakemake.output[0], PATTERN)
+    expected = Fingerprints(**snakemake.params.made_from)
+    made_from = expected.stages["search"]
+    network = network_of(cell, expected)
+    train = load(snakemake.input.data, "train")
+    options = PruningOptions.model_validate(expected.options)
+    view = TrainingView(network, train, options, cell.seed)
+    test = load(snakemake.input.data, "test")
+    rows = search(cell.method, view, test, made_from["options"]["fractions"])
+    key = cell.columns() | {"stage": "search", "epoch": 0, "diverged": False}
+    key["seconds"] = (perf_counter() - start) / len(rows)
+    facts = provenance(made_from["code"], snakemake.threads)
+    facts["fingerprint"] = expected.result(cell, "search")
+    write([key | row for row in rows], cell.path(PATTERN), facts)

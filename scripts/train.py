@@ -1,0 +1,68 @@
+"""Train or fine-tune subnetworks: every cell of a fused job, those of equal widths together."""
+
+import logging
+from time import perf_counter
+
+import torch
+
+from ossum.cells import RESULTS, SUBNETWORK, Cell
+from ossum.datasets import load
+from ossum.fingerprints import Fingerprints
+from ossum.job import by_network, network_of, unfinished
+from ossum.options import TrainingOptions
+from ossum.progress import job_log
+from ossum.provenance import provenance
+from ossum.results import saved_fingerprint, write
+from ossum.tensor_files import load_subnetwork
+from ossum.training.curves import curve_rows
+from ossum.training.ensemble import Member
+from ossum.training.groups import train_networks
+from ossum.training.rescaling import rescaled
+
+STAGE = snakemake.wildcards.stage
+PATTERN = RESULTS[STAGE]
+
+
+def members(cells: list[Cell], expected: Fingerprints) -> list[Member]:
+    """The networks to train, in the order of `cells`."""
+    found = {}
+    for _, group in by_network(cells):
+        network = network_of(group[0], expected)
+        for cell in group:
+            subnetwork = load_subnetwork(cell.path(SUBNETWORK), expected.subnetwork(cell))
+            small = subnetwork.of(network)
+            found[cell] = Member(rescaled(small) if STAGE == "trained" else small, cell.seed)
+    return [found[cell] for cell in cells]
+
+
+def train(cells: list[Cell]) -> None:
+    """Train the subnetworks of all of `cells` and write their learning curves."""
+    start = perf_counter()
+    expected = Fingerprints(**snakemake.params.made_from)
+
+    def fingerprint(cell: Cell) -> str:
+        return expected.result(cell, STAGE)
+
+    todo = unfinished(cells, PATTERN, fingerprint, saved_fingerprint, snakemake.rule)
+    logging.info("%s: %d of %d cells to do", STAGE, len(todo), len(cells))
+    if not todo:
+        return
+    made_from = expected.stages[STAGE]
+    trained = train_networks(
+        members(todo, expected),
+        load(snakemake.input.data, "train"),
+        load(snakemake.input.data, "test"),
+        TrainingOptions.model_validate(made_from["options"]),
+        snakemake.resources.mem_mb,
+    )
+    seconds = (perf_counter() - start) / len(todo)
+    facts = provenance(made_from["code"], snakemake.threads)
+    for cell, result in zip(todo, trained, strict=True):
+        key = cell.columns() | {"stage": STAGE, "seconds": seconds}
+        rows = [key | row for row in curve_rows(cell.architecture, result)]
+        write(rows, cell.path(PATTERN), facts | {"fingerprint": fingerprint(cell)})
+
+
+with job_log(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    train([Cell.parse(path, PATTERN) for path in snakemake.output])

@@ -1,0 +1,49 @@
+"""Train whole networks: all seeds of a fused job together."""
+
+from time import perf_counter
+
+import torch
+
+from ossum.cells import TRAINED_NETWORK, TRAINED_NETWORK_CURVE, Cell
+from ossum.datasets import load
+from ossum.fingerprints import Fingerprints
+from ossum.job import network_of
+from ossum.options import TrainingOptions
+from ossum.progress import job_log
+from ossum.provenance import provenance
+from ossum.results import write
+from ossum.tensor_files import save_network
+from ossum.training.curves import curve_rows
+from ossum.training.ensemble import Member
+from ossum.training.groups import train_networks
+
+
+def train(cells: list[Cell]) -> None:
+    """Train the networks of `cells`; write their weights and learning curves.
+
+    FloatingPointError if one diverges: there is nothing to prune then.
+    """
+    start = perf_counter()
+    expected = Fingerprints(network=snakemake.params.made_from)
+    trained = train_networks(
+        [Member(network_of(cell, expected), cell.seed) for cell in cells],
+        load(snakemake.input.data, "train"),
+        load(snakemake.input.data, "test"),
+        TrainingOptions.model_validate(expected.network["options"]),
+        snakemake.resources.mem_mb,
+    )
+    seconds = (perf_counter() - start) / len(cells)
+    facts = provenance(expected.network["code"], snakemake.threads)
+    for cell, result in zip(cells, trained, strict=True):
+        key = cell.columns() | {"stage": "full", "seconds": seconds}
+        rows = [key | row for row in curve_rows(cell.architecture, result)]
+        write(rows, cell.path(TRAINED_NETWORK_CURVE), facts)
+        if result.diverged:
+            raise FloatingPointError(f"the training of {cell} diverged: lower its learning rate")
+        fingerprint = expected.trained_network(cell)
+        save_network(result.network, cell.path(TRAINED_NETWORK), fingerprint)
+
+
+with job_log(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    train([Cell.parse(path, TRAINED_NETWORK) for path in snakemake.output.weights])

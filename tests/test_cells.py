@@ -20,7 +20,7 @@ cells = st.builds(
         lambda widths: "-".join(["FC", *map(str, widths)])
     ),
     activation=st.sampled_from(ACTIVATIONS),
-    init=st.sampled_from(INITS),
+    init=st.sampled_from(list(INITS)),
     origin=st.just("init"),
     method=st.sampled_from(list(METHODS)),
     sparsity=st.integers(0, 2**12 - 1).map(lambda n: n / 2**12),

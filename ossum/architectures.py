@@ -5,10 +5,11 @@ this module (unlike `ossum.networks`) does not import torch.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 from math import floor
 
 _NAME = re.compile(r"FC(-[1-9][0-9]*)+")
@@ -44,8 +45,26 @@ def kept_width(width: int, sparsity: str | float) -> int:
     The sparsity is taken as the decimal number that it is written as, so that 62.5 neurons are
     exactly a half.
     """
-    exact = width * (1 - Fraction(Decimal(str(sparsity))))
-    return max(1, floor(exact + Fraction(1, 2)))
+    return _some_of(width, 1 - _as_written(sparsity))
+
+
+def width_combinations(hidden: tuple[int, ...], fractions: Sequence[float]) -> list[tuple]:
+    """Every combination over the hidden layers of the widths that `fractions` of a layer make.
+
+    Rounded as in `kept_width`. In ascending order of fractions, last layer fastest, then the full
+    widths; each combination once.
+    """
+    shares = [_as_written(fraction) for fraction in sorted(fractions)]
+    each = [[_some_of(width, share) for share in shares] for width in hidden]
+    return list(dict.fromkeys([*product(*each), hidden]))
+
+
+def _as_written(number: str | float) -> Fraction:
+    return Fraction(Decimal(str(number)))
+
+
+def _some_of(width: int, share: Fraction) -> int:
+    return max(1, floor(width * share + Fraction(1, 2)))
 
 
 def count_weights(layer_sizes: tuple[int, ...]) -> int:

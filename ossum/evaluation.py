@@ -1,6 +1,6 @@
 """Test accuracy and loss of many subnetworks of one network in a single pass over the test set."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import torch
@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ossum.architectures import count_weights
 from ossum.datasets import Split
-from ossum.forward import hidden_blocks, input_batches
-from ossum.networks import Network, Subnetwork, contents
+from ossum.forward import hidden_blocks, input_batches, layers_above
+from ossum.networks import Kept, Network, Subnetwork, contents
 
 # Matrix products round the columns at a ragged edge differently. With whole blocks of columns, a
 # subnetwork's logits do not depend, to the last bit, on how many others are evaluated beside it.
@@ -54,22 +54,27 @@ def evaluate_cells(
 
 def masked(network: Network, mask: Sequence[Tensor]) -> Subnetwork:
     """The whole network with its hidden activations multiplied by real values [h_l] a layer."""
-    everything = tuple(torch.arange(width) for width in network.hidden_widths)
     outgoing = zip(network.weights[1:], mask, strict=True)
-    return Subnetwork(everything, {i: w * m for i, (w, m) in enumerate(outgoing, start=2)})
+    return Subnetwork(
+        _everything(network), {i: w * m for i, (w, m) in enumerate(outgoing, start=2)}
+    )
 
 
 def evaluate(network: Network, subnetworks: Sequence[Subnetwork], split: Split) -> list[Score]:
     """Scores of subnetworks of `network`, in order.
 
-    They share the activations of the first hidden layer. With one hidden layer the rest is one
-    matrix product for all of them: output weights with zeros in place of pruned neurons, stacked
-    [C K, d]. Deeper ones go on from their kept activations each by itself. The argument list may
-    hold the same subnetwork twice (every method keeps all neurons at sparsity 0); it is computed
-    once.
+    Those that keep the same neurons of all hidden layers but the last share these layers, and the
+    last one too: on top of it all of them are one matrix product, with zeros in the output weights
+    in place of pruned neurons (see `ossum.forward.layers_above` for what others share). One with
+    replaced hidden weights is evaluated by itself. The argument list may hold the same subnetwork
+    twice (every method keeps all neurons at sparsity 0); it is computed once.
     """
     unique = {_identity(subnetwork): subnetwork for subnetwork in subnetworks}
-    scores = dict(zip(unique, _evaluate(network, list(unique.values()), split), strict=True))
+    sharing = {key: s for key, s in unique.items() if s.weights.keys() <= {len(network.weights)}}
+    scores = dict(zip(sharing, _evaluate(network, list(sharing.values()), split), strict=True))
+    for key in [key for key in unique if key not in sharing]:
+        small = unique[key].of(network)
+        (scores[key],) = _evaluate(small, [Subnetwork(_everything(small))], split)
     return [scores[_identity(subnetwork)] for subnetwork in subnetworks]
 
 
@@ -88,62 +93,51 @@ def _identity(subnetwork: Subnetwork) -> tuple:
     return (id(subnetwork),) if subnetwork.weights else contents(subnetwork.kept)
 
 
+def _everything(network: Network) -> Kept:
+    return tuple(torch.arange(width) for width in network.hidden_widths)
+
+
 def _evaluate(network: Network, subnetworks: list[Subnetwork], split: Split) -> list[Score]:
-    if len(network.hidden_widths) == 1:
-        logits_of = _two_layer_logits(network, subnetworks)
-    else:
-        logits_of = _deep_logits(network, subnetworks)
+    """The same in one pass for different subnetworks. Only output weights may be replaced."""
+    groups: dict[tuple[bytes, ...], list[int]] = {}
+    for i, subnetwork in enumerate(subnetworks):
+        groups.setdefault(contents(subnetwork.kept[:-1]), []).append(i)
+    members = list(groups.values())
+    lower = [subnetworks[i].kept[:-1] for i, *_ in members]
+    heads = [_stacked_heads(network, [subnetworks[i] for i in m]) for m in members]
     correct = torch.zeros(len(subnetworks), dtype=torch.int64)
     loss = torch.zeros(len(subnetworks), dtype=torch.float64)
-    for rows, inputs in input_batches(split, "test pass"):
-        logits = logits_of(inputs)
-        labels = split.labels[rows].expand(len(subnetworks), -1)
-        correct += (logits.argmax(dim=2) == labels).sum(dim=1)
-        losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
-        loss += losses.view(len(subnetworks), -1).sum(dim=1, dtype=torch.float64)
+    for rows, inputs in input_batches(split, "test pass") if members else ():
+        for group, layer, below in layers_above(network, lower, inputs):
+            here = members[group]
+            logits = _logits(layer, below, heads[group], len(here))
+            labels = split.labels[rows].expand(len(here), -1)
+            correct[here] += (logits.argmax(dim=2) == labels).sum(dim=1)
+            losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+            loss[here] += losses.view(len(here), -1).sum(dim=1, dtype=torch.float64)
     total = len(split)
     return [Score(int(c), total, float(x) / total) for c, x in zip(correct, loss, strict=True)]
 
 
-def _two_layer_logits(
-    network: Network, subnetworks: list[Subnetwork]
-) -> Callable[[Tensor], Tensor]:
-    """Function from inputs [n, m] to logits [C, n, K]: one matrix product for all subnetworks."""
-    heads = _stacked_heads(network, subnetworks)
-    n_classes = len(network.weights[-1])
-
-    def logits_of(inputs: Tensor) -> Tensor:
-        logits = torch.zeros(len(inputs), len(heads))
-        for neurons, activations in hidden_blocks(network, inputs):
-            logits.addmm_(activations, heads[:, neurons].T)
-        logits = logits[:, : len(subnetworks) * n_classes]
-        logits = logits.unflatten(1, (-1, n_classes)).transpose(0, 1)
-        return logits + network.biases[-1] if network.biases else logits
-
-    return logits_of
-
-
-def _deep_logits(network: Network, subnetworks: list[Subnetwork]) -> Callable[[Tensor], Tensor]:
-    """The same for more hidden layers: only the first one is shared."""
-    rest = [subnetwork.of(network)[1:] for subnetwork in subnetworks]
-
-    def logits_of(inputs: Tensor) -> Tensor:
-        shared = network[:2].hidden(inputs)
-        pairs = zip(subnetworks, rest, strict=True)
-        return torch.stack([upper.logits(shared[:, sub.kept[0]]) for sub, upper in pairs])
-
-    return logits_of
+def _logits(layer: Network, inputs: Tensor, heads: Tensor, count: int) -> Tensor:
+    """Logits [C, n, K] of the first C = `count` output layers of `heads` on a hidden layer."""
+    logits = torch.zeros(len(inputs), len(heads))
+    for neurons, activations in hidden_blocks(layer, inputs):
+        logits.addmm_(activations, heads[:, neurons].T)
+    n_classes = len(layer.weights[-1])
+    logits = logits[:, : count * n_classes].unflatten(1, (count, n_classes)).transpose(0, 1)
+    return logits + layer.biases[-1] if layer.biases else logits
 
 
 def _stacked_heads(network: Network, subnetworks: list[Subnetwork]) -> Tensor:
-    """Output weights [C K, d] of subnetworks of a two-layer network, zero where pruned.
+    """Output weights [C K, d], one below the other, zero where a neuron is pruned.
 
     Rows of zeros fill them up to a multiple of _HEAD_ROWS.
     """
-    output = network.weights[1]
+    output = network.weights[-1]
     used = len(subnetworks) * len(output)
     heads = torch.zeros(used + -used % _HEAD_ROWS, output.shape[1])
     for head, subnetwork in zip(heads.split(len(output)), subnetworks, strict=False):
-        (kept,) = subnetwork.kept
-        head[:, kept] = subnetwork.weights.get(2, output[:, kept])
+        kept = subnetwork.kept[-1]
+        head[:, kept] = subnetwork.weights.get(len(network.weights), output[:, kept])
     return heads

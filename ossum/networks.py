@@ -26,8 +26,20 @@ ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], type[nn.Module]]] = {
 }
 
 
-def _uniform(weights: Tensor, r: float, generator: torch.Generator) -> Tensor:
-    return weights.uniform_(-r, r, generator=generator)
+# Overwrites weights [outputs, inputs] with draws, given r = 1 / sqrt(inputs).
+Init = Callable[[Tensor, float, torch.Generator], Tensor]
+
+# Ascending indices (int64) of the kept neurons of some hidden layers, from the first one up.
+Kept = tuple[Tensor, ...]
+
+
+def _uniform(spread: float = 1, mean: float = 0) -> Init:
+    """U(mean - spread, mean + spread) in units of r."""
+
+    def draw(weights: Tensor, r: float, generator: torch.Generator) -> Tensor:
+        return weights.uniform_((mean - spread) * r, (mean + spread) * r, generator=generator)
+
+    return draw
 
 
 def _normal(weights: Tensor, r: float, generator: torch.Generator) -> Tensor:
@@ -38,11 +50,17 @@ def _const(weights: Tensor, r: float, generator: torch.Generator) -> Tensor:
     return weights.bernoulli_(0.5, generator=generator).sub_(0.5).mul_(2 * r)
 
 
-# Weight distributions of the paper's appendix; r = 1 / sqrt(fan_in).
-INITS: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {
-    "uniform": _uniform,
+# Weight distributions of the paper's appendix; `ossum.registry` has their formulas.
+INITS: dict[str, Init] = {
+    "uniform": _uniform(),
     "normal": _normal,
     "const": _const,
+    "uniform-spread-0.25": _uniform(spread=0.25),
+    "uniform-spread-0.5": _uniform(spread=0.5),
+    "uniform-spread-2": _uniform(spread=2),
+    "uniform-spread-4": _uniform(spread=4),
+    "uniform-mean-0.5": _uniform(mean=0.5),
+    "uniform-mean-1": _uniform(mean=1),
 }
 
 
@@ -121,14 +139,14 @@ def build(recipe: Recipe) -> Network:
 class Subnetwork:
     """What pruning keeps of a network.
 
-    kept: for each hidden layer the ascending indices (int64) of its kept neurons.
+    kept: the kept neurons of every hidden layer.
     weights: replaced weight matrices, keyed by layer 1..L+1, already of the kept size; empty when
         pruning only removes.
     mask: the real-valued mask of a supermask method before it became 0/1, one tensor [h_l] a
         hidden layer; empty for other methods.
     """
 
-    kept: tuple[Tensor, ...]
+    kept: Kept
     weights: Mapping[int, Tensor] = field(default_factory=dict)
     mask: tuple[Tensor, ...] = ()
 

@@ -69,7 +69,19 @@ DATASETS: dict[str, DatasetSpec] = {
 
 # Defined in `ossum.networks`; a test keeps the names in step.
 ACTIVATIONS = ("tanh", "relu", "sigmoid")
-INITS = ("uniform", "normal", "const")
+
+# Also defined there; what to call the distributions in figures. r = 1/√fan_in.
+INITS: dict[str, str] = {
+    "uniform": "U(−r, r)",
+    "normal": "N(0, r²)",
+    "const": "±r",
+    "uniform-spread-0.25": "U(−r/4, r/4)",
+    "uniform-spread-0.5": "U(−r/2, r/2)",
+    "uniform-spread-2": "U(−2r, 2r)",
+    "uniform-spread-4": "U(−4r, 4r)",
+    "uniform-mean-0.5": "U(−r/2, 3r/2)",
+    "uniform-mean-1": "U(0, 2r)",
+}
 
 # Defined in `ossum.figures`; a test keeps the names in step.
 FIGURES = ("fig1",)

@@ -23,8 +23,13 @@ cells = st.builds(
         lambda widths: "-".join(["FC", *map(str, widths)])
     ),
     activation=st.sampled_from(ACTIVATIONS),
+<<<<<<< HEAD
     init=st.sampled_from(INITS),
     origin=st.sampled_from(["init", "trained"]),
+=======
+    init=st.sampled_from(list(INITS)),
+    origin=st.just("init"),
+>>>>>>> search
     method=st.sampled_from(list(METHODS)),
     sparsity=st.integers(0, 2**12 - 1).map(lambda n: n / 2**12),
     seed=st.integers(0, 10**6),

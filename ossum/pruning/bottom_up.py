@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ossum.networks import Network, Subnetwork
+from ossum.networks import Kept, Network, Subnetwork
 from ossum.scoring import top_neurons
 
-Kept = tuple[Tensor, ...]
 LayerScores = Callable[[int, list[Kept]], list[Tensor]]
 
 

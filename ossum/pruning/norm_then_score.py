@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ossum.networks import Network, Subnetwork
-from ossum.pruning.bottom_up import Kept, prune_bottom_up
+from ossum.networks import Kept, Network, Subnetwork
+from ossum.pruning.bottom_up import prune_bottom_up
 from ossum.pruning.norm import neuron_norms
 from ossum.pruning.scores import Score
 from ossum.pruning.view import TrainingView

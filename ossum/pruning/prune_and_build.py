@@ -11,8 +11,8 @@ from math import sqrt
 import torch
 from torch import Tensor
 
-from ossum.networks import INITS, Network, Subnetwork
-from ossum.pruning.bottom_up import Kept, prune_bottom_up
+from ossum.networks import INITS, Kept, Network, Subnetwork
+from ossum.pruning.bottom_up import prune_bottom_up
 from ossum.pruning.scores import Score
 from ossum.pruning.view import TrainingView
 from ossum.rng import stream

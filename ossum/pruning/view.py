@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ossum.datasets import Split
 from ossum.forward import Activations, sum_by_class, sums_by_class
-from ossum.networks import Network, Subnetwork, contents
+from ossum.networks import Kept, Network, contents
 from ossum.options import PruningOptions
 
 
@@ -35,21 +35,18 @@ class TrainingView:
         """S [K, h_L] of the full network, float64 (see `ossum.scoring`)."""
         return self._pass[0]
 
-    def class_sums_above(self, kept: Sequence[tuple[Tensor, ...]]) -> list[Tensor]:
+    def class_sums_above(self, kept: Sequence[Kept]) -> list[Tensor]:
         """S [K, h_{l+1}], float64, of all neurons of hidden layer l+1 over a pruned network.
 
-        kept: for each S wanted, the kept neurons of hidden layers 1 to l (none of them: l = 0).
-        Whatever no method has asked for before is computed in one pass.
+        kept: for each S wanted, the kept neurons of hidden layers 1 to l (none of them: l = 0), one
+        l for all. Whatever no method has asked for before is computed in one pass.
         """
         if len(self.network.hidden_widths) == 1:
             return [self.class_sums for _ in kept]
         keys = [contents(lower) for lower in kept]
         new = {k: lower for k, lower in zip(keys, kept, strict=True) if k not in self._sums}
         if new:
-            partial = [
-                Subnetwork((*lower, self._whole_layer(len(lower)))) for lower in new.values()
-            ]
-            sums = sums_by_class(self.network, partial, self.split)
+            sums = sums_by_class(self.network, list(new.values()), self.split)
             self._sums.update(zip(new, sums, strict=True))
         return [self._sums[k] for k in keys]
 
@@ -70,9 +67,6 @@ class TrainingView:
             return full[:n].copy_(half[:n])
 
         return read
-
-    def _whole_layer(self, index: int) -> Tensor:
-        return torch.arange(self.network.hidden_widths[index])
 
     @cached_property
     def _pass(self) -> tuple[Tensor, Tensor | None]:

@@ -1,0 +1,65 @@
+"""What the hidden weights that pruning keeps look like (Figure 8)."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from ossum.networks import Network, Subnetwork
+
+# Weights that are in double precision at the same time (8 MiB).
+_BLOCK_WEIGHTS = 2**20
+
+
+def weight_statistics(network: Network, subnetwork: Subnetwork) -> list[dict[str, float]]:
+    """One row for each hidden layer: the incoming weights of its kept neurons.
+
+    These are the weights from kept neurons of the layer below (or inputs), replaced ones where the
+    subnetwork has some. Columns: layer (1 to L), count, max, min, mean, variance (of the
+    population), positive, negative (how many are above and below zero). Sums are in float64.
+    """
+    return [
+        {"layer": layer, **_statistics(_blocks(network, subnetwork, layer))}
+        for layer in range(1, len(network.weights))
+    ]
+
+
+def _blocks(network: Network, subnetwork: Subnetwork, layer: int) -> Iterator[Tensor]:
+    """Kept incoming weights of hidden layer 1..L, some neurons at a time.
+
+    A wide layer is never copied as a whole, unlike by `Subnetwork.of`.
+    """
+    if layer in subnetwork.weights:
+        weights = subnetwork.weights[layer]
+        neurons, inputs = torch.arange(len(weights)), None
+    else:
+        weights, neurons = network.weights[layer - 1], subnetwork.kept[layer - 1]
+        inputs = subnetwork.kept[layer - 2] if layer > 1 else None
+    for block in neurons.split(max(1, _BLOCK_WEIGHTS // weights.shape[1])):
+        rows = weights.index_select(0, block)
+        yield rows if inputs is None else rows.index_select(1, inputs)
+
+
+def _statistics(blocks: Iterator[Tensor]) -> dict[str, float]:
+    parts = []
+    for block in blocks:
+        variance, mean = torch.var_mean(block.double(), correction=0)
+        low, high = block.aminmax()
+        positive, negative = int((block > 0).sum()), int((block < 0).sum())
+        parts.append([block.numel(), high, low, mean, variance, positive, negative])
+    counts, highs, lows, means, variances, positives, negatives = torch.tensor(
+        parts, dtype=torch.float64
+    ).T
+    count = counts.sum()
+    mean = (counts * means).sum() / count
+    # The mean of the variances within blocks plus the variance of their means: no cancellation.
+    variance = (counts * (variances + (means - mean) ** 2)).sum() / count
+    return {
+        "count": int(count),
+        "max": float(highs.max()),
+        "min": float(lows.min()),
+        "mean": float(mean),
+        "variance": float(variance),
+        "positive": int(positives.sum()),
+        "negative": int(negatives.sum()),
+    }

@@ -9,7 +9,15 @@ from helpers import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossum.cells import NETWORK, RESULTS, SUBNETWORK, TRAINED_NETWORK, Cell, parse_result, spell_sparsity
+from ossum.cells import (
+    NETWORK,
+    RESULTS,
+    SUBNETWORK,
+    TRAINED_NETWORK,
+    Cell,
+    parse_result,
+    spell_sparsity,
+)
 from ossum.config import parse_config
 from ossum.fusion import batches
 from ossum.registry import ACTIVATIONS, DATASETS, INITS, METHODS
@@ -23,13 +31,8 @@ cells = st.builds(
         lambda widths: "-".join(["FC", *map(str, widths)])
     ),
     activation=st.sampled_from(ACTIVATIONS),
-<<<<<<< HEAD
-    init=st.sampled_from(INITS),
-    origin=st.sampled_from(["init", "trained"]),
-=======
     init=st.sampled_from(list(INITS)),
-    origin=st.just("init"),
->>>>>>> search
+    origin=st.sampled_from(["init", "trained"]),
     method=st.sampled_from(list(METHODS)),
     sparsity=st.integers(0, 2**12 - 1).map(lambda n: n / 2**12),
     seed=st.integers(0, 10**6),

@@ -69,10 +69,21 @@ DATASETS: dict[str, DatasetSpec] = {
 
 # Defined in `ossum.networks`; a test keeps the names in step.
 ACTIVATIONS = ("tanh", "relu", "sigmoid")
-INITS = ("uniform", "normal", "const")
+# With their labels in figures; r = 1 / sqrt(fan_in).
+INITS = {
+    "uniform": "U(−r, r)",
+    "normal": "N(0, r²)",
+    "const": "±r",
+    "uniform-spread-0.25": "U(−r/4, r/4)",
+    "uniform-spread-0.5": "U(−r/2, r/2)",
+    "uniform-spread-2": "U(−2r, 2r)",
+    "uniform-spread-4": "U(−4r, 4r)",
+    "uniform-mean-0.5": "U(−r/2, 3r/2)",
+    "uniform-mean-1": "U(0, 2r)",
+}
 
 # Defined in `ossum.figures`; a test keeps the names in step.
-FIGURES = ("fig1",)
+FIGURES = ("fig1", "fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9")
 
 
 def lookup(registry: Mapping[str, T], name: str, kind: str) -> T:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import matplotlib as mpl
 import seaborn as sns
@@ -12,16 +13,16 @@ from ossum.registry import METHODS
 
 mpl.use("Agg")
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart; controls are grey. Markers and
-# dashes differ too, so that a figure also reads in black and white.
+# Okabe and Ito's colours, which colour-blind readers can tell apart, and a wine red; controls are
+# grey. Markers and dashes differ too, so that a figure also reads in black and white.
 _COLOURS = {
     "ossum": "#0072B2",
     "linear-ossum": "#D55E00",
     "log-ossum": "#009E73",
     "gradient": "#CC79A7",
-    "random": "#8C8C8C",
-    "norm": "#BDBDBD",
-    "coreset": "#000000",
+    "random": "#A8A8A8",
+    "norm": "#6E6E6E",
+    "coreset": "#882255",
     # Deep networks: with PAB a darker shade of the score's colour, with norm a lighter one.
     "ossum-pab": "#00466E",
     "linear-ossum-pab": "#8A3B00",
@@ -48,6 +49,17 @@ _MARKERS = {
 CONTROLS = ("random", "norm")
 # For methods that have no colour of their own yet.
 _OTHERS = sns.color_palette("colorblind")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a line is drawn and what the legend calls it."""
+
+    label: str
+    colour: str
+    marker: str
+    linestyle: str = "-"
+    linewidth: float = 1.6
 
 
 @contextmanager
@@ -79,18 +91,32 @@ def marker(method: str) -> str:
     return _MARKERS.get(method, "P")
 
 
+def methods() -> dict[str, Look]:
+    """The look of every method, in the registry's order."""
+    return {
+        name: Look(
+            spec.label,
+            colour(name),
+            marker(name),
+            linestyle="--" if name in CONTROLS else "-",
+            linewidth=1.2 if name in CONTROLS else 1.6,
+        )
+        for name, spec in METHODS.items()
+    }
+
+
 def sparsity_axis(axes: Axes, sparsities: list[float]) -> None:
     """A log2 axis over 1 / (1 - sparsity), each tick saying both: 75% and 4x."""
     ticks = [compression(s) for s in sorted(sparsities)]
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}×\n{percent(1 - 1 / x)}"))
-    axes.set_xlabel("compression of the hidden layer / neurons pruned")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{times(x)}\n{percent(1 - 1 / x)}"))
+    axes.set_xlabel("compression of each hidden layer / neurons pruned")
 
 
 def accuracy_axis(axes: Axes) -> None:
-    """Accuracy in percent from zero."""
+    """Accuracy in percent."""
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_ylabel("test accuracy")
 
@@ -98,6 +124,11 @@ def accuracy_axis(axes: Axes) -> None:
 def compression(sparsity: float) -> float:
     """How many times fewer neurons: 1 / (1 - sparsity)."""
     return 1 / (1 - sparsity)
+
+
+def times(factor: float) -> str:
+    """A compression: 2.5×, 128×."""
+    return f"{round(factor, 1):g}×"
 
 
 def percent(sparsity: float) -> str:

@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 from ossum.figures import panels, style, tables
 from ossum.registry import INITS
 
-# The default (tanh, U(-r, r)) is OSSuM's line of the other figures and has its colour in each panel.
+# The default (tanh, U(-r, r)) is OSSuM's line of other figures and has its colour in each panel.
 _DEFAULT = style.colour("ossum"), style.marker("ossum")
 _ROSE, _OLIVE = ("#CC6677", "s"), ("#999933", "^")
 ACTIVATIONS = {
@@ -64,7 +64,6 @@ def _ablation(
     if _missing(axes, table, what):
         return
     panels.accuracy_panel(axes, table, looks, hue=hue)
-    axes.legend(ncols=min(3, len(axes.lines)), loc="upper center", frameon=False)
 
 
 def _search(axes: Axes, table: pd.DataFrame) -> None:
@@ -72,8 +71,9 @@ def _search(axes: Axes, table: pd.DataFrame) -> None:
     if _missing(axes, table, "architecture search"):
         return
     looks = style.methods()
+    shuffled = table.sample(frac=1, random_state=0)  # no method lies on top of another
     sns.scatterplot(
-        data=table.assign(method=table["method"].map(lambda method: looks[method].label)),
+        data=shuffled.assign(method=shuffled["method"].map(lambda method: looks[method].label)),
         x="weight_sparsity",
         y="accuracy",
         hue="method",
@@ -84,6 +84,8 @@ def _search(axes: Axes, table: pd.DataFrame) -> None:
         linewidth=0,
         ax=axes,
     )
+    for handle in axes.get_legend_handles_labels()[0]:
+        handle.set(markersize=6, alpha=1)
     best = table.loc[table["accuracy"].idxmax()]
     widths = "-".join(map(str, best["widths"]))
     axes.plot(
@@ -94,10 +96,9 @@ def _search(axes: Axes, table: pd.DataFrame) -> None:
         markerfacecolor="#F0E442",
         markeredgecolor="black",
         linestyle="none",
-        label=f"best: {best['accuracy']:.1%}, FC-{widths},\n"
+        label=f"best: {best['accuracy']:.1%}, FC-{widths}\n"
         f"{style.percent(best['weight_sparsity'])} of weights pruned",
     )
-    axes.legend(ncols=2, loc="upper center", frameon=False)
     style.accuracy_axis(axes)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlabel("weights pruned")
@@ -106,9 +107,10 @@ def _search(axes: Axes, table: pd.DataFrame) -> None:
 def _missing(axes: Axes, table: pd.DataFrame, what: str) -> bool:
     """Title the panel; say so if the table has nothing for it."""
     names = [tables.title(*network) for network in tables.networks(table)]
-    axes.set_title(": ".join([*names, what]))
+    axes.set_title("\n".join([*names, what]))
     if names:
         return False
     axes.text(0.5, 0.5, "not in this table", transform=axes.transAxes, ha="center", color="0.5")
     axes.tick_params(labelbottom=False)
+    axes.grid(False)
     return True

@@ -14,10 +14,10 @@ from ossum.figures import panels, style, tables
 
 _TITLES = {
     ("init", "pruned"): "pruned at initialisation",
-    ("init", "trained"): "pruned at initialisation, then trained",
+    ("init", "trained"): "then trained",
     ("init", "trained-unscaled"): "then trained without rescaling",
     ("trained", "pruned"): "trained, then pruned",
-    ("trained", "finetuned"): "trained, pruned, then fine-tuned",
+    ("trained", "finetuned"): "then fine-tuned",
 }
 # Figure 2: colours are methods, so stages differ in line and marker.
 _STAGES = {"pruned": ("after pruning", "--", "+"), "finetuned": ("after fine-tuning", "-", "x")}

@@ -11,14 +11,20 @@ import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from ossum.figures import style
+
+# Of markers that look smaller than others.
+_SIZES = {"*": 8, "P": 6, "X": 6, "+": 6, "x": 5.5}
 
 
 def grid(
     rows: int, columns: int, width: float, height: float = 2.9, **share: str
 ) -> tuple[Figure, np.ndarray]:
     """Panels of `width` x `height` inches, and space for a legend above them."""
+    if not rows * columns:
+        raise ValueError("the table has no rows of the stages that this figure shows")
     return plt.subplots(
         rows,
         columns,
@@ -30,7 +36,7 @@ def grid(
 
 def width(table: pd.DataFrame) -> float:
     """Inches that a panel needs for its sparsities side by side."""
-    return max(3.2, 0.8 + 0.36 * table["sparsity"].nunique())
+    return max(3.7, 0.8 + 0.36 * table["sparsity"].nunique())
 
 
 def lines(
@@ -69,7 +75,7 @@ def lines(
             label=look.label,
             color=look.colour,
             marker=look.marker,
-            markersize=5,
+            markersize=_SIZES.get(look.marker, 5),
             markevery=markevery,
             # White around filled markers; these are all edge.
             markeredgecolor=look.colour if look.marker in ("+", "x") else "w",
@@ -110,46 +116,59 @@ def outer_labels(panels: np.ndarray) -> None:
 
 
 def legend(figure: Figure, handles: Iterable[Artist] | None = None) -> None:
-    """One legend above all panels, in as few rows as the figure's width allows."""
-    if handles is None:
-        handles = entries(figure)
-    handles = list(handles)
-    for rows in range(1, len(handles) + 1):
-        columns = ceil(len(handles) / rows)
-        drawn = figure.legend(
-            # A legend fills its columns one after the other; ours is to be read along its rows.
-            handles=[handle for i in range(columns) for handle in handles[i::columns]],
-            loc="outside upper center",
-            ncols=columns,
-            frameon=False,
-        )
-        if columns == 1 or drawn.get_window_extent().width < 0.98 * figure.bbox.width:
-            return
-        drawn.remove()
+    """One legend above all panels, in as few rows as the figure's width allows.
+
+    Its entries are the methods in the panels, unless others are given.
+    """
+    handles = _methods(figure) if handles is None else handles
+    _fitted_legend(figure, list(handles), figure.bbox.width, loc="outside upper center")
 
 
 def legends_inside(figure: Figure) -> None:
-    """Raise the common range of all panels until no legend at their top covers data."""
+    """A legend at the top of each panel; their common range is raised until it covers no data."""
     figure.draw_without_rendering()  # sizes are known only now
-    tops = [figure.axes[0].get_ylim()[1]]
+    top = 0.1
     for axes in figure.axes:
-        if drawn := axes.get_legend():
-            share = drawn.get_window_extent().height / axes.get_window_extent().height
-            tops.append(axes.dataLim.y1 / (0.96 - share))
-    ticks = [tick for tick in figure.axes[0].get_yticks() if 0 <= tick <= 1]
-    figure.axes[0].set_yticks(ticks)
-    figure.axes[0].set_ylim(0, max(tops))
-
-
-def entries(figure: Figure) -> list[Artist]:
-    """What all panels show, each label once, in the order of the panel that shows most."""
-    by_panel = [dict(zip(*axes.get_legend_handles_labels()[::-1])) for axes in figure.axes]
-    merged = {}
-    for shown in sorted(by_panel, key=len, reverse=True):
-        merged = merged | {label: handle for label, handle in shown.items() if label not in merged}
-    return list(merged.values())
+        handles, _ = axes.get_legend_handles_labels()
+        if handles:
+            panel = axes.get_window_extent()
+            drawn = _fitted_legend(axes, handles, panel.width, loc="upper center", fontsize=8)
+            share = drawn.get_window_extent().height / panel.height
+            top = max(top, axes.dataLim.y1 / (0.97 - share))
+    axes.set_ylim(0, top)
+    # The space for a legend may go beyond 100 %.
+    axes.set_yticks([tick for tick in axes.get_yticks() if tick <= min(1, top)])
 
 
 def foot(figure: Figure, text: str) -> None:
     """A line below the figure."""
     figure.supxlabel(text, fontsize=8, color="0.35")
+
+
+def _methods(figure: Figure) -> list[Artist]:
+    """A handle for each method that any panel shows, in the registry's order."""
+    shown = {}
+    for axes in figure.axes:
+        handles, labels = axes.get_legend_handles_labels()
+        shown |= dict(zip(labels, handles, strict=True))
+    return [shown[look.label] for look in style.methods().values() if look.label in shown]
+
+
+def _fitted_legend(
+    owner: Figure | Axes, handles: list[Artist], width: float, **look: str | float
+) -> Legend:
+    """A legend in as few rows as fit into `width` pixels."""
+    for rows in range(1, len(handles) + 1):
+        columns = ceil(len(handles) / rows)
+        drawn = owner.legend(
+            # A legend fills its columns one after the other; ours is to be read along its rows.
+            handles=[handle for i in range(columns) for handle in handles[i::columns]],
+            ncols=columns,
+            frameon=False,
+            columnspacing=1.5,
+            **look,
+        )
+        if columns == 1 or drawn.get_window_extent().width <= width:
+            break
+        drawn.remove()
+    return drawn

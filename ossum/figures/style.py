@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from ossum.registry import METHODS
 
@@ -73,8 +73,11 @@ def applied() -> Iterator[None]:
         "axes.titlesize": 10,
         "axes.labelsize": 9,
         "legend.fontsize": 9,
-        "xtick.labelsize": 7,  # ten sparsities side by side
+        "xtick.labelsize": 8,
+        "ytick.labelsize": 8,
         "figure.constrained_layout.use": True,
+        "figure.constrained_layout.hspace": 0.05,
+        "figure.constrained_layout.wspace": 0.03,
     }
     frame = {"axes.edgecolor": "0.4", "grid.color": "0.92"}
     with sns.axes_style("whitegrid", frame), mpl.rc_context(settings):
@@ -112,12 +115,14 @@ def sparsity_axis(axes: Axes, sparsities: list[float]) -> None:
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{times(x)}\n{percent(1 - 1 / x)}"))
-    axes.set_xlabel("compression of each hidden layer / neurons pruned")
+    axes.tick_params(axis="x", labelsize=7)  # ten sparsities side by side
+    axes.set_xlabel("compression / share of neurons pruned")
 
 
 def accuracy_axis(axes: Axes) -> None:
     """Accuracy in percent."""
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{round(100 * y, 6):g}%"))
     axes.set_ylabel("test accuracy")
 
 

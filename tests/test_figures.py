@@ -1,95 +1,269 @@
 """Figures show what their tables hold."""
 
+from itertools import combinations
+
+import figure_tables as made
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
 from ossum import registry
-from ossum.figures import FIGURES, draw, style
-from ossum.figures.accuracy import describe, fig1
+from ossum.figures import FIGURES, ablations, draw, style, tables
 from ossum.registry import METHODS
-
-FIG1_METHODS = ("ossum", "linear-ossum", "log-ossum", "gradient", "random", "norm")
 
 
 @pytest.fixture(autouse=True)
-def closed_figures():
-    yield
+def styled():
+    with style.applied():
+        yield
     plt.close("all")
 
 
-def table(datasets=("mnist", "cifar10"), seeds=(0, 1, 2), methods=FIG1_METHODS) -> pd.DataFrame:
-    random = np.random.default_rng(0)
-    return pd.DataFrame(
-        {
-            "dataset": dataset,
-            "architecture": architecture,
-            "activation": "tanh",
-            "init": "uniform",
-            "method": method,
-            "sparsity": sparsity,
-            "seed": seed,
-            "accuracy": random.uniform(0.1, 0.9),
-        }
-        for dataset in datasets
-        for architecture in ("FC-10000", "FC-1000")
-        for method in methods
-        for sparsity in (0.0, 0.5, 0.75)
-        for seed in seeds
-    )
+def where(table, **values):
+    """The rows with these values."""
+    for column, value in values.items():
+        table = table[table[column] == value]
+    return table
+
+
+def line(axes, label):
+    """The x and y of the one line with this label."""
+    (found,) = [line for line in axes.lines if line.get_label() == label]
+    return found.get_data()
+
+
+def assert_shows_means(axes, label, rows, key="sparsity"):
+    """The line is the mean of the rows' accuracy over seeds, computed on its own."""
+    expected = rows.groupby(key)["accuracy"].mean()
+    x, y = line(axes, label)
+    np.testing.assert_allclose(x, 1 / (1 - expected.index) if key == "sparsity" else expected.index)
+    np.testing.assert_allclose(y, expected)
+
+
+def legend_of(figure):
+    (legend,) = figure.legends
+    return {text.get_text() for text in legend.get_texts()}
+
+
+def foot_of(figure):
+    return figure._supxlabel.get_text()
+
+
+def labels(methods):
+    return {METHODS[method].label for method in methods}
+
+
+# What each figure shows
 
 
 def test_figure_1_has_a_panel_a_network_and_a_line_a_method():
-    data = table()
-    with style.applied():
-        figure = fig1(data)
-    titles = [axes.get_title() for axes in figure.axes]
-    assert titles == [
-        "MNIST, FC-1000", "MNIST, FC-10000", "CIFAR-10, FC-1000", "CIFAR-10, FC-10000",
+    data = made.full("fig1")
+    distractors = made.cells("pruned", ["ossum"], architectures=("FC-1000",), origin="trained")
+    figure = FIGURES["fig1"](pd.concat([data, distractors], ignore_index=True))
+    assert [axes.get_title() for axes in figure.axes] == [
+        "MNIST, FC-1000", "MNIST, FC-10000", "MNIST, FC-100000",
+        "CIFAR-10, FC-1000", "CIFAR-10, FC-10000", "CIFAR-10, FC-100000",
     ]  # fmt: skip
-    (legend,) = figure.legends
-    assert [t.get_text() for t in legend.get_texts()] == [METHODS[m].label for m in FIG1_METHODS]
-    for axes in figure.axes:
-        assert len(axes.lines) == len(FIG1_METHODS)
+    assert legend_of(figure) == labels(made.METHODS["fig1"])
+    for axes, (dataset, architecture) in zip(figure.axes, tables.networks(data), strict=True):
+        rows = where(data, dataset=dataset, architecture=architecture)
+        for method in made.METHODS["fig1"]:
+            assert_shows_means(axes, METHODS[method].label, where(rows, method=method))
         assert axes.get_ylim()[0] == 0
 
 
-def test_lines_are_means_and_bands_one_standard_deviation():
-    data = table(datasets=["mnist"], methods=["ossum"])
-    with style.applied():
-        axes = fig1(data).axes[0]
-    expected = data[data["architecture"] == "FC-1000"].groupby("sparsity")["accuracy"]
-    (line,) = axes.lines
-    np.testing.assert_allclose(line.get_xdata(), [1, 2, 4])
-    np.testing.assert_allclose(line.get_ydata(), expected.mean())
+def test_bands_are_one_standard_deviation():
+    data = made.cells("pruned", ["ossum"], architectures=("FC-1000",), sparsities=(0, 0.5, 0.75))
+    axes = FIGURES["fig1"](data).axes[0]
+    expected = data.groupby("sparsity")["accuracy"]
     band = axes.collections[0].get_paths()[0].vertices
     for compression, mean, sd in zip([1, 2, 4], expected.mean(), expected.std(), strict=True):
         edges = band[np.isclose(band[:, 0], compression), 1]
         np.testing.assert_allclose([edges.min(), edges.max()], [mean - sd, mean + sd])
 
 
-def test_panels_of_a_row_contain_all_their_points():
-    data = table()
-    with style.applied():
-        figure = fig1(data)
+def test_figure_2_dashes_pruned_and_draws_fine_tuned_solid():
+    data = made.full("fig2")
+    figure = FIGURES["fig2"](data)
+    stages = {"after pruning", "after fine-tuning"}
+    assert legend_of(figure) == labels(made.METHODS["fig2"]) | stages
+    axes = figure.axes[4]
+    assert axes.get_title() == "CIFAR-10, FC-10000"
+    rows = data.query("dataset == 'cifar10' and architecture == 'FC-10000' and method == 'coreset'")
+    pruned, finetuned = [line for line in axes.lines if line.get_label() == "Coreset"]
+    assert (pruned.get_linestyle(), pruned.get_marker()) == ("--", "+")
+    assert (finetuned.get_linestyle(), finetuned.get_marker()) == ("-", "x")
+    for drawn, shown in (
+        (pruned, rows.query("stage == 'pruned'")),
+        (finetuned, rows.query("stage == 'finetuned' and epoch == 3")),
+    ):
+        np.testing.assert_allclose(drawn.get_ydata(), shown.groupby("sparsity")["accuracy"].mean())
+        assert to_hex(drawn.get_color()) == to_hex(drawn.get_markeredgecolor())
+
+
+@pytest.mark.parametrize(
+    ("name", "origin", "trained"),
+    [
+        ("fig3", "init", "trained"),
+        ("fig4", "trained", "finetuned"),
+        ("fig7", "init", "trained-unscaled"),
+        ("fig9", "init", "trained"),
+    ],
+)
+def test_pruned_on_the_left_and_trained_on_the_right(name, origin, trained):
+    data = made.full(name)
+    elsewhere = made.stages(["random"], "trained" if origin == "init" else "init", "other")
+    figure = FIGURES[name](pd.concat([data, elsewhere], ignore_index=True))
+    datasets = tables.datasets(data)
+    panels = iter(figure.axes)
+    for dataset in datasets:
+        for stage, last in (("pruned", 0), (trained, 3)):
+            axes = next(panels)
+            assert axes.get_title().startswith(registry.DATASETS[dataset].label)
+            shown = where(data, dataset=dataset, stage=stage, epoch=last)
+            for method in made.METHODS[name]:
+                assert_shows_means(axes, METHODS[method].label, where(shown, method=method))
+    assert next(panels, None) is None
+    assert legend_of(figure) == labels(made.METHODS[name])
+
+
+def test_figure_5_varies_one_thing_a_panel():
+    data = made.full("fig5")
+    activations, distributions, uniforms, _ = FIGURES["fig5"](data).axes
+    pruned = data[data["stage"] == "pruned"]
+    for axes, column, looks, count in (
+        (activations, "activation", ablations.ACTIVATIONS, 3),
+        (distributions, "init", ablations.DISTRIBUTIONS, 3),
+        (uniforms, "init", ablations.UNIFORMS, 7),
+    ):
+        other = "init == 'uniform'" if column == "activation" else "activation == 'tanh'"
+        assert len(looks) == len(axes.lines) == count
+        for value, look in looks.items():
+            assert_shows_means(axes, look.label, pruned[pruned[column] == value].query(other))
+
+
+def test_figure_5_marks_the_best_architecture():
+    data = made.full("fig5")
+    best = data.index[data["stage"] == "search"][123]
+    data.loc[best, ["accuracy", "weight_sparsity"]] = 0.888, 0.4321
+    axes = FIGURES["fig5"](data).axes[3]
+    assert sum(len(points.get_offsets()) for points in axes.collections) == 2 * 9**3
+    (star,) = [line for line in axes.lines if line.get_marker() == "*"]
+    assert star.get_xydata().tolist() == [[0.4321, 0.888]]
+    widths = "-".join(map(str, data.loc[best, "widths"]))
+    assert star.get_label() == f"best: 88.8%, FC-{widths}\n43.2% of weights pruned"
+
+
+def test_figure_5_legends_cover_no_data():
+    figure = FIGURES["fig5"](made.full("fig5"))
+    figure.draw_without_rendering()
     for axes in figure.axes:
-        top = max(line.get_ydata().max() for line in axes.lines)
-        assert axes.get_ylim()[1] >= top
+        bottom = axes.transData.inverted().transform(axes.get_legend().get_window_extent().p0)[1]
+        assert bottom > axes.dataLim.y1
+
+
+def test_looks_of_figure_5_are_of_all_that_the_registry_names():
+    assert set(ablations.ACTIVATIONS) == set(registry.ACTIVATIONS)
+    assert set(ablations.DISTRIBUTIONS) | set(ablations.UNIFORMS) == set(registry.INITS)
+
+
+def test_figure_6_has_a_panel_a_network_and_the_mean_of_each_epoch():
+    data = made.full("fig6")
+    figure = FIGURES["fig6"](data)
+    assert [axes.get_title().splitlines()[-1] for axes in figure.axes] == [
+        "128× compressed", "64× compressed",
+    ]  # fmt: skip
+    for dataset, axes in zip(["mnist", "cifar10"], figure.axes, strict=True):
+        for method in made.METHODS["fig6"]:
+            rows = where(data, dataset=dataset, method=method).query("epoch > 0")
+            assert_shows_means(axes, METHODS[method].label, rows, key="epoch")
+
+
+def test_figure_6_wraps_many_panels():
+    figure = FIGURES["fig6"](made.cells("trained", ["random"], sparsities=(0, 0.5, 0.75), epochs=2))
+    assert len(figure.axes) == 3
+    assert {axes.get_gridspec().ncols for axes in figure.axes} == {2}
+
+
+def test_figure_8_shows_the_statistics_of_the_hidden_layer_without_magnifying_noise():
+    data = made.full("fig8")
+    hidden = data[data["layer"] == 1].assign(ratio=lambda t: t["positive"] / t["negative"])
+    extremes, mean, ratio, variance = FIGURES["fig8"](data).axes
+    for axes, label, column in (
+        (extremes, "largest", "max"),
+        (extremes, "smallest", "min"),
+        (mean, "mean", "mean"),
+        (ratio, "positive / negative", "ratio"),
+        (variance, "variance", "variance"),
+    ):
+        _, y = line(axes, label)
+        np.testing.assert_allclose(y, hidden.groupby("sparsity")[column].mean())
+        low, high = axes.get_ylim()
+        assert low <= 0 < high and low < y.min()
+        if label != "largest" and label != "smallest":
+            assert np.ptp(y) < 0.05 * (high - low)
+
+
+# What holds for all of them
+
+
+def test_the_last_epoch_counts_not_the_best():
+    data = made.full("fig3")
+    better = (data["stage"] == "trained") & (data["epoch"] == 2)
+    data.loc[better, "accuracy"] = 0.99
+    assert FIGURES["fig3"](data).axes[1].dataLim.y1 < 0.9
+    shuffled = tables.final(data.sample(frac=1, random_state=0))
+    assert set(shuffled.query("stage == 'trained'")["epoch"]) == {3}
+
+
+@pytest.mark.parametrize("name", ["fig3", "fig6"])
+def test_diverged_cells_are_left_out_and_counted(name):
+    data = made.full(name)
+    cell = "stage == 'trained' and method == 'random' and dataset == 'cifar10' and seed == 1"
+    rows = data.query(cell).query("sparsity == sparsity.max()").index
+    data.loc[rows[-1], ["accuracy", "diverged"]] = None, True
+    figure = FIGURES[name](data)
+    assert foot_of(figure).endswith("; 1 diverged, left out")
+    rest = data.drop(rows).query("stage == 'trained' and method == 'random'")
+    rest = rest.query("dataset == 'cifar10' and epoch > 0")
+    if name == "fig3":
+        rest = rest.query("epoch == 3")
+    key = "sparsity" if name == "fig3" else "epoch"
+    assert_shows_means(figure.axes[1], "Random", rest, key=key)
+
+
+def test_the_foot_says_what_a_table_holds():
+    assert foot_of(FIGURES["fig2"](made.full("fig2"))) == (
+        "mean ± 1 sd over seeds 0, 1, 2; 18 networks, 900 subnetworks"
+    )
+    assert foot_of(FIGURES["fig5"](made.full("fig5"))).split(" " * 6) == [
+        "(a–c) mean ± 1 sd over seeds 0, 1, 2; 33 networks, 330 subnetworks",
+        "(d) one trial, seed 0; 1 network, 1,458 subnetworks",
+    ]
+    assert foot_of(FIGURES["fig6"](made.partial("fig6"))) == (
+        "one trial, seed 4; 1 network, 3 subnetworks"
+    )
+
+
+def test_a_point_never_mixes_different_things():
+    relu = made.full("fig3").assign(activation="relu")
+    with pytest.raises(ValueError, match="several results for method random, sparsity 0"):
+        FIGURES["fig3"](pd.concat([made.full("fig3"), relu], ignore_index=True))
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in ("fig5", "fig8")])
+def test_a_table_of_other_stages_is_an_error(name):
+    with pytest.raises(ValueError, match="no rows of the stages"):
+        FIGURES[name](made.search(widths=[100]))
 
 
 def test_ticks_say_both_sparsity_and_compression():
-    with style.applied():
-        figure = fig1(table())
-        figure.canvas.draw()
-    labels = [tick.get_text() for tick in figure.axes[-1].get_xticklabels()]
-    assert labels == ["1×\n0%", "2×\n50%", "4×\n75%"]
-
-
-def test_a_partial_table_says_what_it_holds():
-    assert describe(table()) == "mean ± 1 sd over seeds 0, 1, 2; 12 networks, 216 subnetworks"
-    one = table(seeds=[4], datasets=["mnist"], methods=["ossum"])
-    assert describe(one) == "one trial, seed 4; 2 networks, 6 subnetworks"
+    figure = FIGURES["fig1"](made.cells("pruned", ["ossum"], sparsities=(0, 0.5, 0.6, 0.75)))
+    figure.draw_without_rendering()
+    ticks = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
+    assert ticks == ["1×\n0%", "2×\n50%", "2.5×\n60%", "4×\n75%"]
 
 
 def test_registry_names_the_figures():
@@ -101,10 +275,73 @@ def test_methods_can_be_told_apart():
         assert len({look(method) for method in METHODS}) == len(METHODS)
 
 
+@pytest.fixture(
+    scope="module",
+    params=[(name, table) for name in FIGURES for table in (made.full, made.partial)],
+    ids=lambda param: f"{param[0]}-{param[1].__name__}",
+)
+def drawn(request):
+    """The name of a figure, and the figure of its full or its partial table."""
+    name, table = request.param
+    with style.applied():
+        figure = FIGURES[name](table(name))
+        figure.draw_without_rendering()
+        yield name, figure
+
+
+def test_nothing_is_cut_off_or_overlaps(drawn):
+    _, figure = drawn
+    texts = [figure._supxlabel, *figure.legends]
+    for axes in figure.axes:
+        names = [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label]
+        names = [text for text in names if text.get_visible() and text.get_text()]
+        legend = axes.get_legend()
+        assert legend is None or _within(legend, axes)
+        texts += names
+        for axis in (axes.xaxis, axes.yaxis):
+            ticks = [text for text in axis.get_ticklabels() if _is_drawn(text, axis)]
+            for one, other in combinations(ticks, 2):
+                assert not _overlap(one, other), (one, other)
+            texts += ticks
+    for text in texts:
+        assert _within(text, figure), text
+    for one, other in combinations(texts, 2):
+        assert not _overlap(one, other), (one, other)
+    assert min(text.get_fontsize() for text in texts if hasattr(text, "get_fontsize")) >= 7
+
+
+def test_panels_have_letters_and_contain_their_lines(drawn):
+    name, figure = drawn
+    lettered = [axes._left_title.get_text() for axes in figure.axes if axes._left_title.get_text()]
+    expected = figure.axes[:2] if name == "fig8" else figure.axes
+    assert lettered == [f"({'abcdef'[i]})" for i in range(len(expected))]
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        for y in (line.get_ydata() for line in axes.lines):
+            assert np.all((low <= y) & (y <= high))
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_files_are_written_with_embedded_fonts(name, tmp_path):
     paths = [tmp_path / f"{name}.pdf", tmp_path / f"{name}.png"]
-    draw(name, table(), paths)
+    draw(name, made.partial(name), paths)
     pdf = paths[0].read_bytes()
     assert pdf.startswith(b"%PDF") and b"/FontFile2" in pdf and b"/Type3" not in pdf
     assert paths[1].read_bytes().startswith(b"\x89PNG")
+
+
+def _is_drawn(text, axis) -> bool:
+    low, high = sorted(axis.get_view_interval())
+    position = text.get_position()[0 if axis.axis_name == "x" else 1]
+    return bool(text.get_visible() and text.get_text() and low <= position <= high)
+
+
+def _within(artist, owner) -> bool:
+    box = artist.get_window_extent()
+    around = owner.bbox.padded(1)  # pixel
+    return around.contains(*box.p0) and around.contains(*box.p1)
+
+
+def _overlap(one, other) -> bool:
+    a, b = one.get_window_extent(), other.get_window_extent()
+    return bool(a.padded(-0.5).overlaps(b.padded(-0.5)))

@@ -7,9 +7,22 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ossum.figures import style
-from ossum.figures.accuracy import fig1
+from ossum.figures.ablations import fig5
+from ossum.figures.accuracy import fig1, fig2, fig3, fig4, fig7, fig9
+from ossum.figures.curves import fig6
+from ossum.figures.weights import fig8
 
-FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {"fig1": fig1}
+FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
+    "fig1": fig1,
+    "fig2": fig2,
+    "fig3": fig3,
+    "fig4": fig4,
+    "fig5": fig5,
+    "fig6": fig6,
+    "fig7": fig7,
+    "fig8": fig8,
+    "fig9": fig9,
+}
 
 
 def draw(name: str, table: pd.DataFrame, paths: Iterable[str | Path]) -> None:

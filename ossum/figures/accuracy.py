@@ -1,74 +1,129 @@
-"""Figures of test accuracy against sparsity."""
+"""Figures of test accuracy against sparsity.
 
-import matplotlib.pyplot as plt
+Lines are means over seeds, bands one standard deviation to each side.
+"""
+
+from dataclasses import replace
+
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from ossum.figures import style
-from ossum.registry import DATASETS, METHODS
+from ossum.figures import panels, style, tables
+
+_TITLES = {
+    ("init", "pruned"): "pruned at initialisation",
+    ("init", "trained"): "then trained",
+    ("init", "trained-unscaled"): "then trained without rescaling",
+    ("trained", "pruned"): "trained, then pruned",
+    ("trained", "finetuned"): "then fine-tuned",
+}
+# Figure 2: colours are methods, so stages differ in line and marker.
+_STAGES = {"pruned": ("after pruning", "--", "+"), "finetuned": ("after fine-tuning", "-", "x")}
 
 
 def fig1(table: pd.DataFrame) -> Figure:
-    """Two-layer networks pruned at initialisation: data sets down, architectures across.
+    """Two-layer networks pruned at initialisation: data sets down, architectures across."""
 
-    Lines are means over seeds, bands one standard deviation to each side.
-    """
-    datasets = [name for name in DATASETS if name in set(table["dataset"])]
-    architectures = sorted(table["architecture"].unique(), key=lambda name: (len(name), name))
-    figure, panels = plt.subplots(
-        len(datasets),
-        len(architectures),
-        figsize=(4.4 * len(architectures), 2.9 * len(datasets) + 0.6),
-        sharey="row",
-        squeeze=False,
-    )
-    for dataset, row in zip(datasets, panels, strict=True):
-        for architecture, axes in zip(architectures, row, strict=True):
-            chosen = table.query("dataset == @dataset and architecture == @architecture")
-            _accuracy_panel(axes, chosen)
-            axes.set_title(f"{DATASETS[dataset].label}, {architecture}")
-    for axes in panels.flat:
-        axes.label_outer(remove_inner_ticks=False)
-        axes.set_ylim(bottom=0)  # only now: panels of a row share their range
-    handles, labels = panels.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
-    figure.supxlabel(describe(table), fontsize=8, color="0.35")
+    def panel(axes: Axes, chosen: pd.DataFrame, sparsities: set[float]) -> None:
+        panels.accuracy_panel(axes, chosen, style.methods(), sparsities=sparsities)
+
+    table = table.query("origin == 'init' and stage == 'pruned'")
+    figure = _networks(table, panel)
+    panels.legend(figure)
     return figure
 
 
-def describe(table: pd.DataFrame) -> str:
-    """What the table holds, for the foot of a figure: so that a partial one says so itself."""
-    seeds = sorted(table["seed"].unique())
-    listed = ", ".join(map(str, seeds))
-    trials = f"mean ± 1 sd over seeds {listed}" if len(seeds) > 1 else f"one trial, seed {listed}"
-    key = ["dataset", "architecture", "activation", "init", "seed"]
-    return f"{trials}; {len(table[key].drop_duplicates())} networks, {len(table):,} subnetworks"
+def fig2(table: pd.DataFrame) -> Figure:
+    """Trained two-layer networks, pruned (dashed) and then fine-tuned (solid); laid out as fig1."""
 
+    def panel(axes: Axes, chosen: pd.DataFrame, sparsities: set[float]) -> None:
+        for stage, (_, linestyle, marker) in _STAGES.items():
+            looks = {
+                method: replace(look, linestyle=linestyle, marker=marker, linewidth=1.3)
+                for method, look in style.methods().items()
+            }
+            panels.accuracy_panel(
+                axes, chosen[chosen["stage"] == stage], looks, sparsities=sparsities
+            )
 
-def _accuracy_panel(axes: Axes, table: pd.DataFrame) -> None:
-    """One line and band a method."""
+    table = tables.final(table[table["stage"].isin(_STAGES)]).query("origin == 'trained'")
+    figure = _networks(table, panel)
     present = set(table["method"])
-    for method in [m for m in METHODS if m in present]:
-        control = method in style.CONTROLS
-        sns.lineplot(
-            data=table[table["method"] == method].assign(
-                compression=lambda t: style.compression(t["sparsity"])
-            ),
-            x="compression",
-            y="accuracy",
-            errorbar="sd",
-            ax=axes,
-            label=METHODS[method].label,
-            color=style.colour(method),
-            marker=style.marker(method),
-            markersize=5,
-            linewidth=1.2 if control else 1.6,
-            linestyle="--" if control else "-",
-            zorder=1 if control else 2,
-            err_kws={"alpha": 0.2, "linewidth": 0},
-            legend=False,
-        )
-    style.sparsity_axis(axes, list(table["sparsity"].unique()))
-    style.accuracy_axis(axes)
+    methods = [
+        Line2D([], [], color=look.colour, linewidth=2.5, label=look.label)
+        for method, look in style.methods().items()
+        if method in present
+    ]
+    stages = [
+        Line2D([], [], color="0.2", linewidth=1.3, label=label, linestyle=linestyle, marker=marker)
+        for label, linestyle, marker in _STAGES.values()
+    ]
+    panels.legend(figure, [*methods, *stages])
+    return figure
+
+
+def fig3(table: pd.DataFrame) -> Figure:
+    """A deep network pruned at initialisation (a), then trained (b)."""
+    return _stages(table, "init", ["pruned", "trained"])
+
+
+def fig4(table: pd.DataFrame) -> Figure:
+    """A deep network trained and pruned (a), then fine-tuned (b)."""
+    return _stages(table, "trained", ["pruned", "finetuned"])
+
+
+def fig7(table: pd.DataFrame) -> Figure:
+    """As fig3, but trained without rescaling the weights that are left."""
+    return _stages(table, "init", ["pruned", "trained-unscaled"])
+
+
+def fig9(table: pd.DataFrame) -> Figure:
+    """As fig3, with all variants of OSSuM: which is which is in the methods of the table."""
+    return fig3(table)
+
+
+def _networks(table: pd.DataFrame, panel) -> Figure:
+    """A panel a network: data sets down, architectures across."""
+    datasets, architectures = tables.datasets(table), tables.architectures(table)
+    figure, axes_grid = panels.grid(
+        len(datasets), len(architectures), panels.width(table), sharex="col", sharey="row"
+    )
+    for dataset, row in zip(datasets, axes_grid, strict=True):
+        for architecture, axes in zip(architectures, row, strict=True):
+            of_architecture = table[table["architecture"] == architecture]
+            chosen = of_architecture[of_architecture["dataset"] == dataset]
+            panel(axes, chosen, set(of_architecture["sparsity"]))
+            axes.set_title(tables.title(dataset, architecture))
+    for axes in axes_grid.flat:
+        axes.set_ylim(bottom=0)  # only now: panels of a row share their range
+    panels.outer_labels(axes_grid)
+    panels.letters(axes_grid.flat)
+    panels.foot(figure, tables.describe(table))
+    return figure
+
+
+def _stages(table: pd.DataFrame, origin: str, stages: list[str]) -> Figure:
+    """A row a network, a column a stage."""
+    table = tables.final(table[(table["origin"] == origin) & table["stage"].isin(stages)])
+    networks = tables.networks(table)
+    figure, axes_grid = panels.grid(len(networks), len(stages), panels.width(table))
+    for (dataset, architecture), row in zip(networks, axes_grid, strict=True):
+        chosen = table.query("dataset == @dataset and architecture == @architecture")
+        for stage, axes in zip(stages, row, strict=True):
+            panels.accuracy_panel(
+                axes,
+                chosen[chosen["stage"] == stage],
+                style.methods(),
+                sparsities=set(chosen["sparsity"]),
+            )
+            axes.set_title(f"{tables.title(dataset, architecture)}\n{_TITLES[origin, stage]}")
+            # Trained networks differ by little: a range from zero would hide it.
+            if stage == "pruned":
+                axes.set_ylim(bottom=0)
+    panels.outer_labels(axes_grid)
+    panels.letters(axes_grid.flat)
+    panels.legend(figure)
+    panels.foot(figure, tables.describe(table))
+    return figure

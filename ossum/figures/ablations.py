@@ -1,0 +1,116 @@
+"""The figure of what the accuracy at initialisation depends on."""
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from ossum.figures import panels, style, tables
+from ossum.registry import INITS
+
+# The default (tanh, U(-r, r)) is OSSuM's line of other figures and has its colour in each panel.
+_DEFAULT = style.colour("ossum"), style.marker("ossum")
+_ROSE, _OLIVE = ("#CC6677", "s"), ("#999933", "^")
+ACTIVATIONS = {
+    "tanh": style.Look("tanh", *_DEFAULT),
+    "relu": style.Look("ReLU", *_ROSE),
+    "sigmoid": style.Look("sigmoid", *_OLIVE),
+}
+_INIT_LOOKS = {"const": _ROSE, "normal": _OLIVE, "uniform": _DEFAULT}
+# The wider, the darker; a mean other than zero is orange.
+_UNIFORM_LOOKS = {
+    "uniform-spread-0.25": ("#A9D3EC", "v"),
+    "uniform-spread-0.5": ("#5FAEDB", "<"),
+    "uniform": _DEFAULT,
+    "uniform-spread-2": ("#004B78", ">"),
+    "uniform-spread-4": ("#001C30", "^"),
+    "uniform-mean-0.5": ("#E9A27B", "P"),
+    "uniform-mean-1": ("#B34A12", "X"),
+}
+DISTRIBUTIONS = {init: style.Look(INITS[init], *look) for init, look in _INIT_LOOKS.items()}
+UNIFORMS = {init: style.Look(INITS[init], *look) for init, look in _UNIFORM_LOOKS.items()}
+
+
+def fig5(table: pd.DataFrame) -> Figure:
+    """Activations (a), distributions (b) and widths (c) of weights, architectures (d).
+
+    All panels share one range of accuracy, so that what matters most is seen to.
+    """
+    pruned = table.query("origin == 'init' and stage == 'pruned' and method == 'ossum'")
+    search = table[table["stage"] == "search"]
+    uniform, tanh = pruned[pruned["init"] == "uniform"], pruned[pruned["activation"] == "tanh"]
+    figure, axes_grid = panels.grid(2, 2, panels.width(pruned), height=3.1, sharey="all")
+    (activations, distributions), (uniforms, architectures) = axes_grid
+    _ablation(activations, uniform, "activation", ACTIVATIONS, "activation")
+    _ablation(distributions, tanh, "init", DISTRIBUTIONS, "distribution of weights")
+    _ablation(uniforms, tanh, "init", UNIFORMS, "spread and mean of weights")
+    _search(architectures, search)
+    for axes in axes_grid[:, 1]:
+        axes.set_ylabel("")
+    panels.letters(axes_grid.flat)
+    described = {"(a–c)": pruned, "(d)": search}
+    foot = [f"{which} {tables.describe(rows)}" for which, rows in described.items() if len(rows)]
+    panels.foot(figure, "      ".join(foot))
+    panels.legends_inside(figure)
+    return figure
+
+
+def _ablation(
+    axes: Axes, table: pd.DataFrame, hue: str, looks: dict[str, style.Look], what: str
+) -> None:
+    """OSSuM with one thing varied."""
+    table = table[table[hue].isin(looks)]
+    if _missing(axes, table, what):
+        return
+    panels.accuracy_panel(axes, table, looks, hue=hue)
+
+
+def _search(axes: Axes, table: pd.DataFrame) -> None:
+    """A point a subnetwork; the best one is marked."""
+    if _missing(axes, table, "architecture search"):
+        return
+    looks = style.methods()
+    shuffled = table.sample(frac=1, random_state=0)  # no method lies on top of another
+    sns.scatterplot(
+        data=shuffled.assign(method=shuffled["method"].map(lambda method: looks[method].label)),
+        x="weight_sparsity",
+        y="accuracy",
+        hue="method",
+        hue_order=[look.label for name, look in looks.items() if name in set(table["method"])],
+        palette={look.label: look.colour for look in looks.values()},
+        s=9,
+        alpha=0.6,
+        linewidth=0,
+        ax=axes,
+    )
+    for handle in axes.get_legend_handles_labels()[0]:
+        handle.set(markersize=6, alpha=1)
+    best = table.loc[table["accuracy"].idxmax()]
+    widths = "-".join(map(str, best["widths"]))
+    axes.plot(
+        best["weight_sparsity"],
+        best["accuracy"],
+        marker="*",
+        markersize=13,
+        markerfacecolor="#F0E442",
+        markeredgecolor="black",
+        linestyle="none",
+        label=f"best: {best['accuracy']:.1%}, FC-{widths}\n"
+        f"{style.percent(best['weight_sparsity'])} of weights pruned",
+    )
+    style.accuracy_axis(axes)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel("weights pruned")
+
+
+def _missing(axes: Axes, table: pd.DataFrame, what: str) -> bool:
+    """Title the panel; say so if the table has nothing for it."""
+    names = [tables.title(*network) for network in tables.networks(table)]
+    axes.set_title("\n".join([*names, what]))
+    if names:
+        return False
+    axes.text(0.5, 0.5, "not in this table", transform=axes.transAxes, ha="center", color="0.5")
+    axes.tick_params(labelbottom=False)
+    axes.grid(False)
+    return True

@@ -50,3 +50,16 @@ class PruningOptions(ClosedModel):
         """The options of one method as plain values; {} if it has none."""
         options = getattr(self, method.replace("-", "_"), None)
         return options.model_dump() if options else {}
+
+
+class TrainingOptions(ClosedModel):
+    """How networks are trained on one data set.
+
+    schedule: (learning rate, epochs) pairs in order; empty for no training. The optimizer goes on
+    with its state when the rate changes. momentum: of SGD; Adam has torch's defaults.
+    """
+
+    optimizer: Literal["sgd", "adam"]
+    schedule: list[tuple[LearningRate, Epochs]]
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    batch_size: int = Field(default=128, ge=1)

@@ -15,7 +15,7 @@ from ossum.pruning.gradient import initial_mask
 from ossum.pruning.view import TrainingView
 from ossum.registry import DATASETS
 from ossum.rng import stream
-from ossum.training import train_mask
+from ossum.training.masks import train_mask
 
 SCHEDULES = {"mnist": [(0.1, 10), (0.01, 5)], "cifar10": [(0.1, 20), (0.01, 10)]}
 # The slow way is timed in part and scaled; the table says so.

@@ -53,7 +53,11 @@ class PruningOptions(ClosedModel):
 
 
 class TrainingOptions(ClosedModel):
-    """How to train a network. momentum: of SGD. schedule: [] trains for no epoch."""
+    """How networks are trained on one data set.
+
+    schedule: (learning rate, epochs) pairs in order; empty for no training. The optimizer goes on
+    with its state when the rate changes. momentum: of SGD; Adam has torch's defaults.
+    """
 
     optimizer: Literal["sgd", "adam"]
     schedule: list[tuple[LearningRate, Epochs]]

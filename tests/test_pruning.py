@@ -12,7 +12,7 @@ from ossum.pruning.view import TrainingView
 from ossum.registry import METHODS
 from ossum.rng import stream
 from ossum.scoring import class_activation_sums
-from ossum.training import train_mask
+from ossum.training.masks import train_mask
 
 WIDTHS = [(7,), (4,), (2,), (1,)]
 TWO_LAYER = [m for m, spec in METHODS.items() if spec.max_hidden_layers == 1]

@@ -21,7 +21,7 @@ from ossum.pruning.view import TrainingView
 from ossum.registry import METHODS
 from ossum.rng import stream
 from ossum.scoring import linear_ossum_scores, log_ossum_scores, ossum_scores
-from ossum.training import train_mask, train_masks
+from ossum.training.masks import train_mask, train_masks
 
 SCORES = {"ossum": ossum_scores, "linear-ossum": linear_ossum_scores, "log-ossum": log_ossum_scores}
 ANY_DEPTH = [name for name, spec in METHODS.items() if spec.max_hidden_layers is None]

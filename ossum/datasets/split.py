@@ -25,7 +25,9 @@ class Split:
 
     def batch(self, rows: slice | Tensor) -> Tensor:
         """Inputs float32 [n, m] of the examples `rows`, a slice or int64 [n] indices."""
-        return self.images[rows].float().div_(self.max_value).sub_(self.mean).div_(self.std)
+        # Indexing with a tensor copies pixel by pixel, `index_select` whole images.
+        chosen = self.images[rows] if isinstance(rows, slice) else self.images.index_select(0, rows)
+        return chosen.float().div_(self.max_value).sub_(self.mean).div_(self.std)
 
     def inputs(self) -> Tensor:
         """Inputs float32 [N, m] of all examples."""

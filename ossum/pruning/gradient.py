@@ -13,7 +13,7 @@ from ossum.options import GradientOptions
 from ossum.pruning.view import TrainingView
 from ossum.rng import stream
 from ossum.scoring import top_neurons
-from ossum.training import train_mask, train_masks
+from ossum.training.masks import train_mask, train_masks
 
 
 def gradient(

@@ -1,4 +1,4 @@
-"""Training. So far: the masks of the gradient supermask."""
+"""Training of the masks of the gradient supermask."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,0 +1,1 @@
+"""Training: ensembles of networks, and the masks of the gradient supermask."""

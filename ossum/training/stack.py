@@ -1,0 +1,150 @@
+"""Networks of equal sizes, stacked: one matrix product does a layer of all of them.
+
+Everything is feature by example: activations of a layer are [M, width, n] for M networks and n
+examples, so that a network's part of every array is one contiguous block.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate, chain, pairwise
+
+import torch
+from torch import Tensor
+
+from ossum.architectures import count_weights
+from ossum.networks import ACTIVATIONS, Network
+
+# The order in which a matrix product adds its terms depends on its shape and on the number of
+# threads, where sums are long or rows are few. With sums in blocks of at most this many terms and
+# at least this many rows, a network's numbers are, to the last bit, what they are by itself.
+_BLOCK_TERMS = 768
+_LEAST_ROWS = 16
+
+# Padding of the parameters, so that the optimizer's vector code does all of them alike.
+_LANES = 16
+
+_aten = torch.ops.aten
+# (gradient with respect to the activations a, a, out=) -> that with respect to the weighted sums.
+_BACKWARD: dict[str, Callable[..., Tensor]] = {
+    "tanh": lambda grad, a, out: _aten.tanh_backward.grad_input(grad, a, grad_input=out),
+    "relu": lambda grad, a, out: _aten.threshold_backward.grad_input(grad, a, 0, grad_input=out),
+    "sigmoid": lambda grad, a, out: _aten.sigmoid_backward.grad_input(grad, a, grad_input=out),
+}
+
+
+class Stack:
+    """Groups of networks with equal layer sizes and activation; a group's networks share inputs.
+
+    The weights are copied. `parameters` and `gradients` hold those of all networks, flat, for an
+    optimizer. All arrays are made here, once: fresh ones would spend their time on page faults.
+
+    max_examples: the largest number of examples in a call.
+    """
+
+    def __init__(self, groups: Sequence[Sequence[Network]], max_examples: int):
+        first = groups[0][0]
+        self._activation = first.activation
+        sizes = first.layer_sizes
+        filled = [_filled_up(group) for group in groups]
+        ends = [0, *accumulate(len(group) for group in filled)]
+        self._groups = [slice(start, end) for start, end in pairwise(ends)]
+        self._places = [
+            start + i for start, group in zip(ends, groups, strict=False) for i in range(len(group))
+        ]
+        self._members = torch.repeat_interleave(torch.tensor([len(group) for group in filled]))
+
+        m = ends[-1]
+        n_parameters = m * count_weights(sizes)
+        self.parameters = torch.zeros(n_parameters + -n_parameters % _LANES)
+        self.gradients = torch.zeros_like(self.parameters)
+        self._weights = _layers(self.parameters, m, sizes)
+        self._weight_gradients = _layers(self.gradients, m, sizes)
+        networks = list(chain.from_iterable(filled))
+        for layer, stacked in enumerate(self._weights):
+            torch.stack([network.weights[layer] for network in networks], out=stacked)
+        self._buffers = [torch.empty(m * width * max_examples) for width in sizes[1:]]
+        self._spare = torch.empty(m * max(sizes[1:-1], default=0) * max_examples)
+
+    def __len__(self) -> int:
+        """How many networks were given."""
+        return len(self._places)
+
+    def network(self, i: int) -> Network:
+        """A copy of one of the networks as it is now; they are counted group by group."""
+        place = self._places[i]
+        return Network(tuple(w[place].clone() for w in self._weights), self._activation)
+
+    def finite(self) -> Tensor:
+        """Whether all weights of a network are finite; bool [networks]."""
+        finite = torch.ones(len(self._members), dtype=torch.bool)
+        for stacked in self._weights:
+            # The least and the largest are NaN if any weight is; no array of flags is made.
+            lowest, highest = torch.aminmax(stacked.flatten(1), dim=1)
+            finite &= lowest.isfinite() & highest.isfinite()
+        return self.of_networks(finite)
+
+    def of_networks(self, values: Tensor) -> Tensor:
+        """Of values with a row for each member of the stack, the rows of the networks given."""
+        return values[self._places]
+
+    def of_members(self, values: Tensor) -> Tensor:
+        """Values with a row for each group, repeated for the members of the stack."""
+        return values[self._members]
+
+    def logits(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Logits [members, K, n] for inputs [n, m], one tensor a group, in memory used again."""
+        phi, _ = ACTIVATIONS[self._activation]
+        self._inputs, n = inputs, len(inputs[0])
+        self._values = [
+            _view(buffer, (*stacked.shape[:2], n))
+            for buffer, stacked in zip(self._buffers, self._weights, strict=True)
+        ]
+        for group, x in zip(self._groups, inputs, strict=True):
+            first, values = self._weights[0][group], self._values[0][group]
+            _product(_as_one(first), x.T[None], _as_one(values))
+        for layer, weights in enumerate(self._weights[1:], start=1):
+            _product(weights, phi(self._values[layer - 1]), self._values[layer])
+        return self._values[-1]
+
+    def backward(self, delta: Tensor) -> None:
+        """Fill `gradients`, given those with respect to the logits of the last call."""
+        for layer in range(len(self._weights) - 1, 0, -1):
+            below = self._values[layer - 1]
+            _product(delta, below.transpose(1, 2), self._weight_gradients[layer])
+            spare = _view(self._spare, below.shape)
+            _product(self._weights[layer].transpose(1, 2), delta, spare)
+            delta = _BACKWARD[self._activation](spare, below, out=below)
+        for group, x in zip(self._groups, self._inputs, strict=True):
+            _product(_as_one(delta[group]), x[None], _as_one(self._weight_gradients[0][group]))
+
+
+def _filled_up(group: Sequence[Network]) -> list[Network]:
+    """The group, with networks of zeros added if its first layers have too few rows together."""
+    width = len(group[0].weights[0])
+    zeros = Network(tuple(map(torch.zeros_like, group[0].weights)), group[0].activation)
+    return [*group, *[zeros] * (-(-_LEAST_ROWS // width) - len(group))]
+
+
+def _layers(flat: Tensor, m: int, sizes: tuple[int, ...]) -> list[Tensor]:
+    """Views [m, outputs, inputs] of a flat tensor, layer after layer."""
+    shapes = [(m, fan_out, fan_in) for fan_in, fan_out in pairwise(sizes)]
+    ends = accumulate((a * b * c for a, b, c in shapes), initial=0)
+    return [_view(flat[start:], shape) for start, shape in zip(ends, shapes, strict=False)]
+
+
+def _view(flat: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return flat[: torch.Size(shape).numel()].view(shape)
+
+
+def _as_one(stacked: Tensor) -> Tensor:
+    """[g, r, c] as [1, g r, c]."""
+    return stacked.view(1, -1, stacked.shape[2])
+
+
+def _product(a: Tensor, b: Tensor, out: Tensor) -> None:
+    """out = a b for each of a stack, [s, r, t] times [s, t, c], in equal blocks of terms t."""
+    terms = a.shape[2]
+    block = -(-terms // -(-terms // _BLOCK_TERMS))
+    torch.bmm(a[:, :, :block], b[:, :block], out=out)
+    for start in range(block, terms, block):
+        part = slice(start, start + block)
+        out.baddbmm_(a[:, :, part], b[:, part])

@@ -5,10 +5,12 @@ from time import perf_counter
 
 import torch
 
+from ossum.architectures import Architecture
 from ossum.cells import RESULTS, SUBNETWORK, Cell
 from ossum.datasets import load
 from ossum.fingerprints import Fingerprints
 from ossum.job import by_network, network_of, unfinished
+from ossum.memory import left_for_ensemble_mb
 from ossum.options import TrainingOptions
 from ossum.progress import job_log
 from ossum.provenance import provenance
@@ -35,6 +37,14 @@ def members(cells: list[Cell], expected: Fingerprints) -> list[Member]:
     return [found[cell] for cell in cells]
 
 
+def memory_mb(cells: list[Cell]) -> int:
+    """What ensembles may take of the job's memory."""
+    widest = min(cells, key=lambda cell: cell.sparsity)
+    widths = Architecture.parse(widest.architecture).kept_widths(widest.sparsity)
+    available = snakemake.resources.mem_mb
+    return left_for_ensemble_mb(available, widest.dataset, widest.architecture, widths, len(cells))
+
+
 def train(cells: list[Cell]) -> None:
     """Train the subnetworks of all of `cells` and write their learning curves."""
     start = perf_counter()
@@ -53,7 +63,7 @@ def train(cells: list[Cell]) -> None:
         load(snakemake.input.data, "train"),
         load(snakemake.input.data, "test"),
         TrainingOptions.model_validate(made_from["options"]),
-        snakemake.resources.mem_mb,
+        memory_mb(todo),
     )
     seconds = (perf_counter() - start) / len(todo)
     facts = provenance(made_from["code"], snakemake.threads)

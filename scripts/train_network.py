@@ -4,10 +4,12 @@ from time import perf_counter
 
 import torch
 
+from ossum.architectures import Architecture
 from ossum.cells import TRAINED_NETWORK, TRAINED_NETWORK_CURVE, Cell
 from ossum.datasets import load
 from ossum.fingerprints import Fingerprints
-from ossum.job import network_of
+from ossum.job import network_of, recipe_of
+from ossum.memory import left_for_ensemble_mb
 from ossum.options import TrainingOptions
 from ossum.progress import job_log
 from ossum.provenance import provenance
@@ -25,12 +27,17 @@ def train(cells: list[Cell]) -> None:
     """
     start = perf_counter()
     expected = Fingerprints(network=snakemake.params.made_from)
+    recipe = recipe_of(cells[0])
+    hidden = Architecture.parse(recipe.architecture).hidden
+    memory_mb = left_for_ensemble_mb(
+        snakemake.resources.mem_mb, recipe.dataset, recipe.architecture, hidden, len(cells)
+    )
     trained = train_networks(
         [Member(network_of(cell, expected), cell.seed) for cell in cells],
         load(snakemake.input.data, "train"),
         load(snakemake.input.data, "test"),
         TrainingOptions.model_validate(expected.network["options"]),
-        snakemake.resources.mem_mb,
+        memory_mb,
     )
     seconds = (perf_counter() - start) / len(cells)
     facts = provenance(expected.network["code"], snakemake.threads)

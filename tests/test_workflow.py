@@ -16,7 +16,7 @@ import yaml
 from helpers import ROOT, snakemake
 
 from ossum import results
-from ossum.cells import NETWORK, RESULTS, SUBNETWORK, TRAINED_NETWORK, TRAINED_NETWORK_CURVE, Cell
+from ossum.cells import NETWORK, RESULTS, SUBNETWORK, Cell
 
 EVALUATION = RESULTS["pruned"]
 FIG1 = "figures/fig1.pdf"

@@ -3,6 +3,7 @@
 Lines are means over seeds, bands one standard deviation to each side.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pandas as pd
@@ -84,7 +85,9 @@ def fig9(table: pd.DataFrame) -> Figure:
     return fig3(table)
 
 
-def _networks(table: pd.DataFrame, panel) -> Figure:
+def _networks(
+    table: pd.DataFrame, panel: Callable[[Axes, pd.DataFrame, set[float]], None]
+) -> Figure:
     """A panel a network: data sets down, architectures across."""
     datasets, architectures = tables.datasets(table), tables.architectures(table)
     figure, axes_grid = panels.grid(

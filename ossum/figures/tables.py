@@ -9,8 +9,8 @@ KEYS = [field.name for field in results.KEYS]
 
 
 def final(table: pd.DataFrame) -> pd.DataFrame:
-    """The result of each cell and stage: its last epoch, whichever was the best."""
-    return table.sort_values("epoch").drop_duplicates([*KEYS, "stage"], keep="last").sort_index()
+    """The result of each cell at each stage: its last epoch, whichever was the best."""
+    return table.sort_values("epoch").drop_duplicates(KEYS, keep="last").sort_index()
 
 
 def without_diverged(table: pd.DataFrame) -> pd.DataFrame:

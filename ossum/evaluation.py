@@ -14,7 +14,7 @@ from ossum.networks import Kept, Network, Subnetwork, contents
 
 # Matrix products round the columns at a ragged edge differently. With whole blocks of columns, a
 # subnetwork's logits do not depend, to the last bit, on how many others are evaluated beside it.
-_HEAD_ROWS = 64
+HEAD_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -132,11 +132,11 @@ def _logits(layer: Network, inputs: Tensor, heads: Tensor, count: int) -> Tensor
 def _stacked_heads(network: Network, subnetworks: list[Subnetwork]) -> Tensor:
     """Output weights [C K, d], one below the other, zero where a neuron is pruned.
 
-    Rows of zeros fill them up to a multiple of _HEAD_ROWS.
+    Rows of zeros fill them up to a multiple of HEAD_ROWS.
     """
     output = network.weights[-1]
     used = len(subnetworks) * len(output)
-    heads = torch.zeros(used + -used % _HEAD_ROWS, output.shape[1])
+    heads = torch.zeros(used + -used % HEAD_ROWS, output.shape[1])
     for head, subnetwork in zip(heads.split(len(output)), subnetworks, strict=False):
         kept = subnetwork.kept[-1]
         head[:, kept] = subnetwork.weights.get(len(network.weights), output[:, kept])

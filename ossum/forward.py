@@ -62,9 +62,9 @@ def layers_above(
 ) -> Iterator[tuple[int, Network, Tensor]]:
     """The hidden layer above each of several ways to prune the layers below it.
 
-    pruned: the kept neurons of hidden layers 1 to l, one l for all. inputs: [n, m]. Yields for each,
-    in any order, its index and what `hidden_blocks` takes: all neurons of layer l+1, with their
-    weights from the kept neurons below and to the layer above; and the activations [n, k_l] below.
+    pruned: the kept neurons of hidden layers 1 to l, one l for all. inputs: [n, m]. Yields, in any
+    order, for each its index and what `hidden_blocks` takes: all neurons of layer l+1 with their
+    weights from the kept neurons below and to the layer above, and the activations [n, k_l] below.
 
     Ways that agree in their first layers share the next one. It is computed for all of its neurons
     even where only some are kept: so n widths a layer need n layers 2 and n^2 layers 3, and no

@@ -11,11 +11,15 @@ _RUNTIME_MB = 1100
 # Examples in a batch of an ensemble: 128 in training by default, 512 in tests.
 _ENSEMBLE_ROWS = 512
 
+# Examples in a batch of a pass through a network; see `ossum.forward`.
+BATCH_ROWS = 1024
+# Output weights are stacked in multiples of so many rows; see `ossum.evaluation`.
+HEAD_ROWS = 64
+
 
 def network_mb(dataset: str, architecture: str) -> int:
     """Weights of the network, float32, and the data set, one byte a pixel."""
-    data = DATASETS[dataset]
-    sizes = (data.input_size, *Architecture.parse(architecture).hidden, data.n_classes)
+    data, sizes = DATASETS[dataset], _layer_sizes(dataset, architecture)
     pixels = (data.n_train + data.n_test) * data.input_size
     return _mb(4 * count_weights(sizes) + pixels)
 
@@ -27,16 +31,57 @@ def activation_cache_mb(dataset: str, architecture: str) -> int:
 
 def prune_mb(dataset: str, architecture: str, methods: Iterable[str]) -> int:
     """A pruning job; with the activation cache if one of its methods makes use of it."""
-    two_layer = len(Architecture.parse(architecture).hidden) == 1
-    cached = two_layer and any(METHODS[method].reads_activations for method in methods)
+    sizes = _layer_sizes(dataset, architecture)
+    cached = len(sizes) == 3 and any(METHODS[method].reads_activations for method in methods)
     cache = activation_cache_mb(dataset, architecture) if cached else 0
-    return _RUNTIME_MB + network_mb(dataset, architecture) + cache
+    return _RUNTIME_MB + network_mb(dataset, architecture) + _deep_mb(sizes) + cache
 
 
 def evaluate_mb(dataset: str, architecture: str, n_cells: int) -> int:
-    """An evaluation job: every cell has a masked copy of the output weights."""
-    heads = n_cells * DATASETS[dataset].n_classes * Architecture.parse(architecture).hidden[0]
-    return _RUNTIME_MB + network_mb(dataset, architecture) + 2 * _mb(4 * heads)
+    """An evaluation job: cells may all have replaced weights above the first hidden layer."""
+    sizes = _layer_sizes(dataset, architecture)
+    # How many share their lower layers is not known; with one hidden layer there are none.
+    n_groups = 1 if len(sizes) == 3 else n_cells
+    replaced = n_cells * count_weights(sizes[1:])
+    own = _mb(4 * (head_weights(sizes, n_cells, n_groups) + replaced))
+    return _RUNTIME_MB + network_mb(dataset, architecture) + _deep_mb(sizes) + own
+
+
+def search_mb(dataset: str, architecture: str, n_fractions: int) -> int:
+    """A search over all combinations of `n_fractions` widths of every hidden layer."""
+    sizes = _layer_sizes(dataset, architecture)
+    hidden = sizes[1:-1]
+    n_cells = n_fractions ** len(hidden) + 1
+    # Of each layer there are as many versions as ways to prune what is below; and the full network.
+    versions = [n_fractions**layer + 1 for layer in range(len(hidden))]
+    class_sums = 8 * sizes[-1] * sum(n * h for n, h in zip(versions, hidden, strict=True))
+    kept = 2 * 8 * n_cells * sum(hidden)  # indices, and again as keys of dictionaries
+    own = _mb(4 * head_weights(sizes, n_cells, versions[-1]) + class_sums + kept)
+    return _RUNTIME_MB + network_mb(dataset, architecture) + _deep_mb(sizes) + own
+
+
+def head_weights(sizes: tuple[int, ...], n_cells: int, n_groups: int) -> int:
+    """At most so many numbers are in the output weights of all cells of an evaluation.
+
+    Every cell has output weights for the whole last hidden layer. Those of a group, which has all
+    lower layers in common, are stacked and filled up to a multiple of HEAD_ROWS.
+    """
+    return (n_cells * sizes[-1] + n_groups * (HEAD_ROWS - 1)) * sizes[-2]
+
+
+def _layer_sizes(dataset: str, architecture: str) -> tuple[int, ...]:
+    data = DATASETS[dataset]
+    return (data.input_size, *Architecture.parse(architecture).hidden, data.n_classes)
+
+
+def _deep_mb(sizes: tuple[int, ...]) -> int:
+    """What deep networks need beside: one pruned network at a time and a batch of each layer.
+
+    All twice, because kept neurons are copied out.
+    """
+    if len(sizes) == 3:
+        return 0
+    return _mb(4 * 2 * (count_weights(sizes) + BATCH_ROWS * sum(sizes)))
 
 
 def train_mb(dataset: str, architecture: str, widths: tuple[int, ...], n_members: int) -> int:

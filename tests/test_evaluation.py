@@ -1,5 +1,7 @@
 """One pass over the test set = each subnetwork evaluated plainly by itself."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -45,14 +47,43 @@ def test_shared_pass_is_each_subnetwork_alone(hidden, activation, monkeypatch):
         assert score.loss == pytest.approx(loss, rel=1e-5)
 
 
-def test_logits_do_not_depend_on_who_else_is_evaluated():
+@pytest.mark.parametrize("hidden", [(300,), (70, 300), (70, 50, 90)])
+def test_logits_do_not_depend_on_who_else_is_evaluated(hidden):
     """To the last bit: fusing cells into jobs must not change their files."""
-    network, split = random_network(6, 300, 3), random_split(50)
-    subnetworks = subsets(300, n=23)
+    network, split = random_network(6, *hidden, 3), random_split(50)
+    subnetworks = subsets(*hidden, n=23)
+    lower = subnetworks[0].kept[:-1]  # of some of them, so that they share these layers
+    subnetworks[7:] = [Subnetwork((*lower, s.kept[-1])) for s in subnetworks[7:]]
     together = evaluate(network, subnetworks, split)
     for i in (0, 7, 22):
         assert evaluate(network, [subnetworks[i]], split) == [together[i]]
         assert evaluate(network, subnetworks[i::-1], split)[0] == together[i]
+
+
+@pytest.mark.parametrize("hidden", [(12,), (12, 9), (8, 7, 6)])
+def test_replaced_weights_of_any_layer_count(hidden):
+    network, split = random_network(6, *hidden, 3), random_split(50)
+    layers = range(1, len(hidden) + 2)
+    untouched, *others = subsets(*hidden, n=len(layers) + 2)
+    mixed = [
+        Subnetwork(s.kept, {i: -2 * s.of(network).weights[i - 1] for i in replaced})
+        for s, replaced in zip(others, [*([i] for i in layers), layers], strict=True)
+    ]
+    mixed.append(untouched)
+    for subnetwork, score in zip(mixed, evaluate(network, mixed, split), strict=True):
+        correct, loss = plain(network, subnetwork, split)
+        assert score.correct == correct and score.loss == pytest.approx(loss, rel=1e-5)
+        assert evaluate(network, [subnetwork], split) == [score]
+
+
+@pytest.mark.parametrize("hidden", [(12,), (8, 7, 6)])
+def test_biases_count(hidden):
+    network, split = random_network(6, *hidden, 3), random_split(50)
+    network = replace(network, biases=tuple(torch.randn(len(w)) for w in network.weights))
+    subnetworks = subsets(*hidden)
+    for subnetwork, score in zip(subnetworks, evaluate(network, subnetworks, split), strict=True):
+        logits = subnetwork.of(network).to_module()(split.inputs())
+        assert score.loss == pytest.approx(F.cross_entropy(logits, split.labels).item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("hidden", [(12,), (12, 9)])

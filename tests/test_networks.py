@@ -24,6 +24,16 @@ from ossum.tensor_files import (
 )
 
 RECIPE = Recipe("digits", "FC-40-30", "tanh", "uniform", 3, 64, 10)
+# Lowest and highest weight of the uniform distributions, in units of 1 / sqrt(fan_in).
+RANGES = {
+    "uniform": (-1, 1),
+    "uniform-spread-0.25": (-0.25, 0.25),
+    "uniform-spread-0.5": (-0.5, 0.5),
+    "uniform-spread-2": (-2, 2),
+    "uniform-spread-4": (-4, 4),
+    "uniform-mean-0.5": (-0.5, 1.5),
+    "uniform-mean-1": (0, 2),
+}
 PINNED = [0.10582354664802551, 0.12785208225250244, 0.07925859093666077]  # a weight a layer
 
 
@@ -112,19 +122,33 @@ def test_initial_weights_have_the_stated_distribution(init):
     recipe = Recipe("digits", "FC-1000", "tanh", init, 0, 400, 10)
     weights = build(recipe).weights[0]
     r = 1 / 400**0.5
-    variance = {"uniform": r**2 / 3, "normal": r**2, "const": r**2}[init]
-    assert abs(weights.mean()) < 5 * (variance / weights.numel()) ** 0.5
+    low, high = RANGES.get(init, (-1, 1))
+    variance = (high - low) ** 2 / 12 * r**2 if init in RANGES else r**2
+    mean = (low + high) / 2 * r
+    assert abs(weights.mean() - mean) < 5 * (variance / weights.numel()) ** 0.5
     assert weights.var().item() == pytest.approx(variance, rel=0.02)
-    if init == "uniform":
-        assert weights.abs().max() <= r
-        assert weights.abs().max() > 0.999 * r
+    if init in RANGES:
+        assert low * r <= weights.min() < (low + 0.001 * (high - low)) * r
+        assert high * r >= weights.max() > (high - 0.001 * (high - low)) * r
     if init == "const":
         assert set(weights.unique().tolist()) == {torch.tensor(r).item(), -torch.tensor(r).item()}
 
 
+@pytest.mark.parametrize("init", RANGES)
+def test_uniform_distributions_are_one_stream_stretched_and_moved(init):
+    """So figures that compare them compare the same draws."""
+    low, high = RANGES[init]
+    plain, other = (build(replace(RECIPE, init=name)).weights for name in ("uniform", init))
+    for weights, found in zip(plain, other, strict=True):
+        r = weights.shape[1] ** -0.5
+        expected = weights.double() * (high - low) / 2 + (low + high) / 2 * r
+        torch.testing.assert_close(found.double(), expected, rtol=0, atol=1e-6 * r)
+
+
 def test_registry_names_what_networks_can_do():
     assert set(registry.ACTIVATIONS) == set(ACTIVATIONS)
-    assert set(registry.INITS) == set(INITS)
+    assert list(registry.INITS) == list(INITS)
+    assert set(RANGES) | {"normal", "const"} == set(INITS)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

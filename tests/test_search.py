@@ -72,7 +72,9 @@ def test_layers_above_are_those_of_the_masked_network():
         found[i] = torch.cat(blocks, dim=1)
     for i, (first, second) in enumerate(ways):
         small = Subnetwork((first, second, torch.arange(7))).of(network)
-        torch.testing.assert_close(found[i].double(), float64(small, inputs)[0], rtol=1e-5, atol=0)
+        torch.testing.assert_close(
+            found[i].double(), float64(small, inputs)[0], rtol=1e-5, atol=1e-6
+        )
     assert len(found) == len(ways)
 
 

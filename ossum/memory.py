@@ -7,10 +7,8 @@ from ossum.registry import DATASETS, METHODS
 
 # Python, torch, thread pools and one batch of inputs and activations.
 _RUNTIME_MB = 1100
-
 # Examples in a batch of an ensemble: 128 in training by default, 512 in tests.
 _ENSEMBLE_ROWS = 512
-
 # Examples in a batch of a pass through a network; see `ossum.forward`.
 BATCH_ROWS = 1024
 # Output weights are stacked in multiples of so many rows; see `ossum.evaluation`.
@@ -19,7 +17,7 @@ HEAD_ROWS = 64
 
 def network_mb(dataset: str, architecture: str) -> int:
     """Weights of the network, float32, and the data set, one byte a pixel."""
-    data, sizes = DATASETS[dataset], _layer_sizes(dataset, architecture)
+    data, sizes = DATASETS[dataset], _full_sizes(dataset, architecture)
     pixels = (data.n_train + data.n_test) * data.input_size
     return _mb(4 * count_weights(sizes) + pixels)
 
@@ -31,7 +29,7 @@ def activation_cache_mb(dataset: str, architecture: str) -> int:
 
 def prune_mb(dataset: str, architecture: str, methods: Iterable[str]) -> int:
     """A pruning job; with the activation cache if one of its methods makes use of it."""
-    sizes = _layer_sizes(dataset, architecture)
+    sizes = _full_sizes(dataset, architecture)
     cached = len(sizes) == 3 and any(METHODS[method].reads_activations for method in methods)
     cache = activation_cache_mb(dataset, architecture) if cached else 0
     return _RUNTIME_MB + network_mb(dataset, architecture) + _deep_mb(sizes) + cache
@@ -39,7 +37,7 @@ def prune_mb(dataset: str, architecture: str, methods: Iterable[str]) -> int:
 
 def evaluate_mb(dataset: str, architecture: str, n_cells: int) -> int:
     """An evaluation job: cells may all have replaced weights above the first hidden layer."""
-    sizes = _layer_sizes(dataset, architecture)
+    sizes = _full_sizes(dataset, architecture)
     # How many share their lower layers is not known; with one hidden layer there are none.
     n_groups = 1 if len(sizes) == 3 else n_cells
     replaced = n_cells * count_weights(sizes[1:])
@@ -49,7 +47,7 @@ def evaluate_mb(dataset: str, architecture: str, n_cells: int) -> int:
 
 def search_mb(dataset: str, architecture: str, n_fractions: int) -> int:
     """A search over all combinations of `n_fractions` widths of every hidden layer."""
-    sizes = _layer_sizes(dataset, architecture)
+    sizes = _full_sizes(dataset, architecture)
     hidden = sizes[1:-1]
     n_cells = n_fractions ** len(hidden) + 1
     # Of each layer there are as many versions as ways to prune what is below; and the full network.
@@ -67,21 +65,6 @@ def head_weights(sizes: tuple[int, ...], n_cells: int, n_groups: int) -> int:
     lower layers in common, are stacked and filled up to a multiple of HEAD_ROWS.
     """
     return (n_cells * sizes[-1] + n_groups * (HEAD_ROWS - 1)) * sizes[-2]
-
-
-def _layer_sizes(dataset: str, architecture: str) -> tuple[int, ...]:
-    data = DATASETS[dataset]
-    return (data.input_size, *Architecture.parse(architecture).hidden, data.n_classes)
-
-
-def _deep_mb(sizes: tuple[int, ...]) -> int:
-    """What deep networks need beside: one pruned network at a time and a batch of each layer.
-
-    All twice, because kept neurons are copied out.
-    """
-    if len(sizes) == 3:
-        return 0
-    return _mb(4 * 2 * (count_weights(sizes) + BATCH_ROWS * sum(sizes)))
 
 
 def train_mb(dataset: str, architecture: str, widths: tuple[int, ...], n_members: int) -> int:
@@ -116,6 +99,20 @@ def _before_training_mb(
 ) -> int:
     networks = _mb(4 * n_members * count_weights(layer_sizes))
     return _RUNTIME_MB + network_mb(dataset, architecture) + networks
+
+
+def _deep_mb(sizes: tuple[int, ...]) -> int:
+    """What deep networks need beside: one pruned network at a time and a batch of each layer.
+
+    All twice, because kept neurons are copied out.
+    """
+    if len(sizes) == 3:
+        return 0
+    return _mb(4 * 2 * (count_weights(sizes) + BATCH_ROWS * sum(sizes)))
+
+
+def _full_sizes(dataset: str, architecture: str) -> tuple[int, ...]:
+    return _layer_sizes(dataset, Architecture.parse(architecture).hidden)
 
 
 def _layer_sizes(dataset: str, widths: tuple[int, ...]) -> tuple[int, ...]:

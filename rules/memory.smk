@@ -1,7 +1,7 @@
 """How much memory jobs ask for, from the sizes of their cells."""
 
 from ossum.architectures import Architecture
-from ossum.memory import evaluate_mb, network_mb, prune_mb, train_mb
+from ossum.memory import evaluate_mb, network_mb, prune_mb, search_mb, train_mb
 
 
 def pruning_memory(batch):
@@ -18,7 +18,8 @@ def statistics_memory(wildcards):
 
 
 def search_memory(wildcards):
-    return prune_mb(wildcards.dataset, wildcards.architecture, [wildcards.method])
+    n_fractions = len(CONFIG.search.fractions)
+    return search_mb(wildcards.dataset, wildcards.architecture, n_fractions)
 
 
 def training_memory(batch):

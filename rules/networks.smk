@@ -40,9 +40,7 @@ for batch in TRAINED:
         resources:
             mem_mb=network_training_memory(batch),
         params:
-            made_from=lambda wildcards: network_made_from(
-                wildcards.dataset, wildcards.architecture
-            ),
+            made_from=lambda wildcards: network_made_from(wildcards.dataset, wildcards.architecture),
         message:
             "Training {wildcards.architecture} on {wildcards.dataset}"
         script:

@@ -51,15 +51,43 @@ def tiny(path: Path, fuse=("method", "sparsity"), momentum=0.9, **changes) -> Pa
     return path
 
 
+def tiny_deep(path: Path, fuse=("method", "seed"), rate=0.001) -> Path:
+    """A configuration that trains small deep networks, pruned as drawn and after training."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    grid = {
+        "datasets": ["digits"],
+        "architectures": ["FC-24-16"],
+        "methods": ["random", "ossum-pab"],
+        "sparsities": [0.5],
+        "seeds": [0, 1],
+    }
+    short = {"schedule": {"digits": [[rate, 2]]}}
+    overlay = {
+        "grids": {"deep": grid, "deep-trained": grid},
+        "figures": {
+            "fig3": [{"grid": "deep", "stages": ["pruned", "trained"]}],
+            "fig4": [{"grid": "deep-trained", "stages": ["pruned", "finetuned"]}],
+        },
+        "training": {"full_deep": {"schedule": {"digits": [[0.001, 2]]}}}
+        | dict.fromkeys(["trained", "finetuned_deep"], short),
+        "fuse": {stage: list(fuse) for stage in ("prune", "train", "evaluate")},
+        "threads": 1,
+    }
+    # Keys that a small configuration does not change are the paper's, and stay unused.
+    path.write_text(yaml.safe_dump(overlay))
+    return path
+
+
 def content(folder: Path) -> dict[str, object]:
     """What the cells of a run say, without how long it took."""
     found: dict[str, object] = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted((folder / "results/subnetworks").rglob("*.safetensors"))
     }
-    for path in sorted((folder / "results/evaluations").rglob("*.parquet")):
-        row = results.read(path).drop(columns="seconds").iloc[0]
-        found[str(path.relative_to(folder))] = row.to_json()
+    for stage in ("evaluations", "trained", "finetuned", "trained-networks"):
+        for path in sorted((folder / "results" / stage).rglob("*.parquet")):
+            rows = results.read(path).drop(columns="seconds")
+            found[str(path.relative_to(folder))] = rows.to_json()
     return found
 
 
@@ -220,6 +248,45 @@ def test_fusion_changes_no_file(finished, tmp_path, fuse):
     }
     assert len(expected) == 16
     assert content(tmp_path) == expected
+
+
+@pytest.fixture(scope="module")
+def finished_deep(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("deep")
+    config = tiny_deep(folder / "config.yaml")
+    snakemake(folder, "figures/fig3.pdf", "figures/fig4.pdf", config=config)
+    return folder
+
+
+def test_fusion_changes_no_training(finished_deep, tmp_path):
+    """Trained alone or with others, as drawn or again: the same numbers to the last bit."""
+    config = tiny_deep(tmp_path / "config.yaml", fuse=[])
+    snakemake(tmp_path, "figures/fig3.pdf", "figures/fig4.pdf", config=config)
+    expected = content(finished_deep)
+    assert len(expected) == 2 * 4 + 2 * 4 + 4 + 4 + 2
+    assert content(tmp_path) == expected
+
+
+def test_changed_training_reaches_what_comes_after_it_and_nothing_else(finished_deep, tmp_path):
+    shutil.copytree(finished_deep, tmp_path, dirs_exist_ok=True)
+    config = tiny_deep(tmp_path / "config.yaml", rate=0.002)
+    run = snakemake(tmp_path, "figures/fig3.pdf", "figures/fig4.pdf", config=config)
+    before, after = content(finished_deep), content(tmp_path)
+    changed = {path.split("/")[1] for path in before if after[path] != before[path]}
+    assert changed == {"trained", "finetuned"}
+    assert "Pruning" not in run.stdout
+    again = snakemake(tmp_path, "figures/fig3.pdf", "figures/fig4.pdf", config=config)
+    assert NOTHING in again.stdout
+
+
+def test_divergence_is_a_row_that_says_so(tmp_path):
+    config = tiny_deep(tmp_path / "config.yaml", rate=1e38)
+    snakemake(tmp_path, "figures/fig3.pdf", config=config)
+    table = results.read(tmp_path / "results/tables/fig3.parquet")
+    last = table[(table["stage"] == "trained") & (table["epoch"] > 0)]
+    assert len(last) == 4 and last["diverged"].all()
+    assert last[["accuracy", "loss", "train_loss"]].isna().all(axis=None)
+    assert (tmp_path / "figures/fig3.pdf").exists()
 
 
 @pytest.mark.parametrize(

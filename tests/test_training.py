@@ -86,7 +86,7 @@ def test_an_ensemble_is_each_member_alone_in_a_plain_loop(optimizer, activation,
     train, test = random_split(50), random_split(30, seed=1)  # the last batch has 2 of 16
     rate = {"sgd": 0.2, "adam": 0.02}[optimizer]
     # Adam makes a step of full size from the least gradient, so it shows the rounding of float32.
-    atol = 1e-3 if (optimizer, dtype) == ("adam", torch.float64) else 2e-5
+    atol = 5e-3 if (optimizer, dtype) == ("adam", torch.float64) else 2e-5
     options = training(optimizer, [(rate, 2), (rate / 4, 1)])
     members = members_of((6, *hidden, 3), (0, 1, 0, 2, 1), activation)
     for member, trained in zip(members, train_ensemble(members, train, test, options), strict=True):

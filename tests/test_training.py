@@ -250,6 +250,20 @@ def test_a_member_that_diverges_ends_and_the_others_go_on(optimizer, caplog):
         torch.testing.assert_close(a, b, equal_nan=True, rtol=0, atol=0)
 
 
+def test_scores_that_overflow_are_divergence_too_and_end_it_there():
+    """One step from a loss of 1e36 to weights that are finite, but too large to multiply."""
+    split = random_split(50)
+    good, other = members_of((6, 9, 5, 3), (0, 0), "relu")
+    huge = Member(Network(tuple(w * 1e12 for w in other.network.weights), "relu"), 0)
+    options = training("sgd", [(0.01, 3)], batch_size=50)
+    trained, bad = train_ensemble([good, huge], split, split, options)
+    assert len(trained.curve) == 4
+    assert [epoch.diverged for epoch in bad.curve] == [False, True]
+    assert all(weights.isfinite().all() for weights in bad.network.weights)
+    (lonely,) = train_ensemble([huge], split, split, options)
+    assert identical(lonely, bad)
+
+
 def test_a_huge_learning_rate_diverges():
     split = random_split(50)
     members = members_of((6, 9, 3), (0, 1), "relu")

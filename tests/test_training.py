@@ -149,14 +149,15 @@ def test_company_changes_nothing(optimizer, activation, chosen):
     ("m", "hidden"),
     [(784, (100,)), (3072, (16, 62, 31)), (900, (8, 8)), (64, (1, 1)), (20, (1000,))],
 )
-def test_company_and_threads_change_nothing_to_the_last_bit(m, hidden):
+def test_company_and_threads_change_nothing_to_the_last_bit(optimizer, m, hidden):
     """Else which jobs the cells are fused into would decide their results.
 
-    The sizes are those where a plain matrix product does depend on company or threads.
+    The sizes are those where a plain matrix product, or a plain optimizer, does depend on company
+    or threads.
     """
     train, test = random_split(208, m, 10), random_split(50, m, 10, seed=1)
     members = members_of((m, *hidden, 10), (0, 1, 0, 2, 0))
-    options = training(schedule=[(0.01, 1)], batch_size=128)
+    options = training(optimizer, [(0.01, 1)], batch_size=128)
     together = train_ensemble(members, train, test, options)
     try:
         for threads in (1, 2):

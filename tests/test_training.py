@@ -86,7 +86,7 @@ def test_an_ensemble_is_each_member_alone_in_a_plain_loop(optimizer, activation,
     train, test = random_split(50), random_split(30, seed=1)  # the last batch has 2 of 16
     rate = {"sgd": 0.2, "adam": 0.02}[optimizer]
     # Adam makes a step of full size from the least gradient, so it shows the rounding of float32.
-    atol = 1e-3 if (optimizer, dtype) == ("adam", torch.float64) else 2e-5
+    atol = 5e-3 if (optimizer, dtype) == ("adam", torch.float64) else 2e-5
     options = training(optimizer, [(rate, 2), (rate / 4, 1)])
     members = members_of((6, *hidden, 3), (0, 1, 0, 2, 1), activation)
     for member, trained in zip(members, train_ensemble(members, train, test, options), strict=True):
@@ -146,16 +146,18 @@ def test_company_changes_nothing(optimizer, activation, chosen):
 
 
 @pytest.mark.parametrize(
-    ("m", "hidden"), [(784, (100,)), (3072, (16, 16)), (900, (8, 8)), (64, (1, 1)), (20, (1000,))]
+    ("m", "hidden"),
+    [(784, (100,)), (3072, (16, 62, 31)), (900, (8, 8)), (64, (1, 1)), (20, (1000,))],
 )
-def test_company_and_threads_change_nothing_to_the_last_bit(m, hidden):
+def test_company_and_threads_change_nothing_to_the_last_bit(optimizer, m, hidden):
     """Else which jobs the cells are fused into would decide their results.
 
-    The sizes are those where a plain matrix product does depend on company or threads.
+    The sizes are those where a plain matrix product, or a plain optimizer, does depend on company
+    or threads.
     """
     train, test = random_split(208, m, 10), random_split(50, m, 10, seed=1)
     members = members_of((m, *hidden, 10), (0, 1, 0, 2, 0))
-    options = training(schedule=[(0.01, 1)], batch_size=128)
+    options = training(optimizer, [(0.01, 1)], batch_size=128)
     together = train_ensemble(members, train, test, options)
     try:
         for threads in (1, 2):
@@ -241,12 +243,26 @@ def test_a_member_that_diverges_ends_and_the_others_go_on(optimizer, caplog):
     last = bad.curve[-1]
     assert (last.epoch, last.train_loss, last.score, last.diverged) == (1, None, None, True)
     assert not any(epoch.diverged for epoch in bad.curve[:-1])
-    assert [record.getMessage() for record in caplog.records if "diverged" in record.msg]
+    assert caplog.messages == ["training diverged in epoch 1 (layer sizes 6-9-5-3, seed 0)"]
     # Nor does company change when and how it ends.
     (lonely,) = train_ensemble([Member(huge, 0)], train, test, options)
     assert len(lonely.curve) == len(bad.curve)
     for a, b in zip(lonely.network.weights, bad.network.weights, strict=True):
         torch.testing.assert_close(a, b, equal_nan=True, rtol=0, atol=0)
+
+
+def test_scores_that_overflow_are_divergence_too_and_end_it_there():
+    """One step from a loss of 1e36 to weights that are finite, but too large to multiply."""
+    split = random_split(50)
+    good, other = members_of((6, 9, 5, 3), (0, 0), "relu")
+    huge = Member(Network(tuple(w * 1e12 for w in other.network.weights), "relu"), 0)
+    options = training("sgd", [(0.01, 3)], batch_size=50)
+    trained, bad = train_ensemble([good, huge], split, split, options)
+    assert len(trained.curve) == 4
+    assert [epoch.diverged for epoch in bad.curve] == [False, True]
+    assert all(weights.isfinite().all() for weights in bad.network.weights)
+    (lonely,) = train_ensemble([huge], split, split, options)
+    assert identical(lonely, bad)
 
 
 def test_a_huge_learning_rate_diverges():

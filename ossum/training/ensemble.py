@@ -102,6 +102,7 @@ def _train(
     rates = [rate for rate, epochs in options.schedule for _ in range(epochs)]
     n_batches = -(-len(train) // options.batch_size)
     curves = [[Epoch(0, None, score)] for score in _scores(stack, len(groups), test)]
+    seed_of = [seed for seed, group in zip(seeds, groups, strict=True) for _ in group]
     ended: dict[int, Network] = {}
     with progress(None, f"training of {len(stack)}", total=len(rates) * n_batches) as bar:
         for epoch, rate in enumerate(rates, start=1):
@@ -124,7 +125,12 @@ def _train(
                 curves[i].append(after[i])
                 if after[i].diverged:
                     ended[i] = stack.network(i)
-                    logging.warning("training of network %d diverged in epoch %d", i, epoch)
+                    logging.warning(
+                        "training diverged in epoch %d (layer sizes %s, seed %d)",
+                        epoch,
+                        "-".join(map(str, ended[i].layer_sizes)),
+                        seed_of[i],
+                    )
             if len(ended) == len(stack):
                 break
     return [

@@ -17,8 +17,8 @@ def train_networks(
     Members with the same seed and the same weights are trained once: at sparsity 0 every pruning
     method keeps everything. Members of equal sizes and activation train as one ensemble, or as
     several, one after the other, where one would take more than `memory_mb` (see `ensemble_mb`; a
-    single member trains in any case). How they are split changes no result, only the speed, so
-    members of one seed, which share their batches, stay together where they can.
+    single member trains in any case). How they are split changes no result, only the speed: members
+    of one seed, which share their batches, stay together where they can.
     """
     unique: dict[tuple, Member] = {}
     for member in members:

@@ -15,7 +15,8 @@ from ossum.networks import ACTIVATIONS, Network
 
 # The order in which a matrix product adds its terms depends on its shape and on the number of
 # threads, where sums are long or rows are few. With sums in blocks of at most this many terms and
-# at least this many rows, a network's numbers are, to the last bit, what they are by itself.
+# at least this many rows, a network's numbers are, to the last bit, what they are by itself. (Not
+# so with sigmoid, whose vector code rounds otherwise than its code for what is left over.)
 _BLOCK_TERMS = 768
 _LEAST_ROWS = 16
 
@@ -47,9 +48,9 @@ class Stack:
         filled = [_filled_up(group) for group in groups]
         ends = [0, *accumulate(len(group) for group in filled)]
         self._groups = [slice(start, end) for start, end in pairwise(ends)]
-        self._places = [
-            start + i for start, group in zip(ends, groups, strict=False) for i in range(len(group))
-        ]
+        self._places = torch.cat(
+            [start + torch.arange(len(group)) for start, group in zip(ends, groups, strict=False)]
+        )
         self._members = torch.repeat_interleave(torch.tensor([len(group) for group in filled]))
 
         m = ends[-1]
@@ -70,7 +71,7 @@ class Stack:
 
     def network(self, i: int) -> Network:
         """A copy of one of the networks as it is now; they are counted group by group."""
-        place = self._places[i]
+        place = int(self._places[i])
         return Network(tuple(w[place].clone() for w in self._weights), self._activation)
 
     def finite(self) -> Tensor:

@@ -145,9 +145,10 @@ def test_company_changes_nothing(optimizer, activation, chosen):
     assert not any(identical(together[chosen[0]], together[i]) for i in others)
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize(
     ("m", "hidden"),
-    [(784, (100,)), (3072, (16, 62, 31)), (900, (8, 8)), (64, (1, 1)), (20, (1000,))],
+    [(7, (19,)), (784, (100,)), (3072, (16, 62, 31)), (900, (8, 8)), (64, (1, 1)), (20, (1000,))],
 )
 def test_company_and_threads_change_nothing_to_the_last_bit(optimizer, m, hidden):
     """Else which jobs the cells are fused into would decide their results.

@@ -47,11 +47,11 @@ def test_shared_pass_is_each_subnetwork_alone(hidden, activation, monkeypatch):
         assert score.loss == pytest.approx(loss, rel=1e-5)
 
 
-@pytest.mark.parametrize("hidden", [(300,), (70, 300), (70, 50, 90)])
+@pytest.mark.parametrize("hidden", [(1100,), (70, 1100), (70, 50, 90)])
 def test_logits_do_not_depend_on_who_else_is_evaluated(hidden):
     """To the last bit: fusing cells into jobs must not change their files."""
-    network, split = random_network(6, *hidden, 3), random_split(50)
-    subnetworks = subsets(*hidden, n=23)
+    network, split = random_network(6, *hidden, 10), random_split(50, n_classes=10)
+    subnetworks = subsets(*hidden, n=33)
     lower = subnetworks[0].kept[:-1]  # of some of them, so that they share these layers
     subnetworks[7:] = [Subnetwork((*lower, s.kept[-1])) for s in subnetworks[7:]]
     together = evaluate(network, subnetworks, split)

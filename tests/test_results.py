@@ -172,7 +172,7 @@ def copy(tmp_path, monkeypatch):
         ("scripts/prune.py", "torch.set_num_threads(snakemake.threads)", "pass"),
         ("ossum/scoring.py", ".sum(dim=0)", ".mean(dim=0)"),
         ("ossum/rng.py", "sha256", "sha512"),
-        ("ossum/networks.py", "-r, r", "0, r"),
+        ("ossum/networks.py", "(mean - spread) * r", "0 * r"),
         ("ossum/recipes.py", "self.n_classes)", "self.n_classes + 1)"),
         ("ossum/datasets/split.py", "sub_(self.mean)", "add_(self.mean)"),
     ],

@@ -9,7 +9,7 @@ configfile: workflow.source_path("config/config.yaml")
 
 
 include: "rules/common.smk"
-include: "rules/memory.smk"
+include: "rules/resources.smk"
 include: "rules/data.smk"
 include: "rules/networks.smk"
 include: "rules/prune.smk"

@@ -22,6 +22,7 @@ for batch in batches(CONFIG, "evaluate"):
         threads: CONFIG.threads
         resources:
             mem_mb=evaluation_memory(batch),
+            processors=processors,
         params:
             made_from=made_by(batch, "pruned"),
         message:
@@ -55,6 +56,7 @@ for batch in batches(CONFIG, "evaluate"):
         threads: CONFIG.threads
         resources:
             mem_mb=statistics_memory,
+            processors=processors,
         params:
             made_from=made_by(batch, "statistics"),
         message:

@@ -39,6 +39,7 @@ for batch in TRAINED:
         threads: CONFIG.threads
         resources:
             mem_mb=network_training_memory(batch),
+            processors=processors,
         params:
             made_from=lambda wildcards: network_made_from(wildcards.dataset, wildcards.architecture),
         message:

@@ -16,6 +16,7 @@ rule search:
     threads: CONFIG.threads
     resources:
         mem_mb=search_memory,
+        processors=processors,
     params:
         made_from=lambda wildcards: made_from(
             wildcards.dataset, wildcards.architecture, "init", [wildcards.method], ["search"]

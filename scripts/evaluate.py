@@ -35,7 +35,7 @@ def evaluate(recipe: Recipe, cells: list[Cell]) -> None:
     subnetworks = [load_subnetwork(c.path(SUBNETWORK), expected.subnetwork(c)) for c in todo]
     rows = evaluate_cells(network, subnetworks, load(snakemake.input.data, "test"))
     seconds = (perf_counter() - start) / len(todo)
-    facts = provenance(expected.stages["pruned"]["code"], snakemake.threads)
+    facts = provenance(expected.stages["pruned"]["code"], snakemake.resources.processors)
     for cell, row in zip(todo, rows, strict=True):
         row |= cell.columns() | {"stage": "pruned", "epoch": 0, "diverged": False}
         row["seconds"] = seconds
@@ -43,6 +43,6 @@ def evaluate(recipe: Recipe, cells: list[Cell]) -> None:
 
 
 with job_log(snakemake.log[0]):
-    torch.set_num_threads(snakemake.threads)
+    torch.set_num_threads(snakemake.resources.processors)
     for recipe, cells in by_network(Cell.parse(p, PRUNED) for p in snakemake.output):
         evaluate(recipe, cells)

@@ -48,6 +48,6 @@ def prune(recipe: Recipe, cells: list[Cell]) -> None:
 
 
 with job_log(snakemake.log[0]):
-    torch.set_num_threads(snakemake.threads)
+    torch.set_num_threads(snakemake.resources.processors)
     for recipe, cells in by_network(Cell.parse(p, SUBNETWORK) for p in snakemake.output):
         prune(recipe, cells)

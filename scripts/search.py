@@ -18,7 +18,7 @@ from ossum.search import search
 PATTERN = RESULTS["search"]
 
 with job_log(snakemake.log[0]):
-    torch.set_num_threads(snakemake.threads)
+    torch.set_num_threads(snakemake.resources.processors)
     start = perf_counter()
     cell = Cell.parse(snakemake.output[0], PATTERN)
     expected = Fingerprints(**snakemake.params.made_from)
@@ -31,6 +31,6 @@ with job_log(snakemake.log[0]):
     rows = search(cell.method, view, test, made_from["options"]["fractions"])
     key = cell.columns() | {"stage": "search", "epoch": 0, "diverged": False}
     key["seconds"] = (perf_counter() - start) / len(rows)
-    facts = provenance(made_from["code"], snakemake.threads)
+    facts = provenance(made_from["code"], snakemake.resources.processors)
     facts["fingerprint"] = expected.result(cell, "search")
     write([key | row for row in rows], cell.path(PATTERN), facts)

@@ -66,7 +66,7 @@ def train(cells: list[Cell]) -> None:
         memory_mb(todo),
     )
     seconds = (perf_counter() - start) / len(todo)
-    facts = provenance(made_from["code"], snakemake.threads)
+    facts = provenance(made_from["code"], snakemake.resources.processors)
     for cell, result in zip(todo, trained, strict=True):
         key = cell.columns() | {"stage": STAGE, "seconds": seconds}
         rows = [key | row for row in curve_rows(cell.architecture, result)]
@@ -74,5 +74,5 @@ def train(cells: list[Cell]) -> None:
 
 
 with job_log(snakemake.log[0]):
-    torch.set_num_threads(snakemake.threads)
+    torch.set_num_threads(snakemake.resources.processors)
     train([Cell.parse(path, PATTERN) for path in snakemake.output])

@@ -40,7 +40,7 @@ def train(cells: list[Cell]) -> None:
         memory_mb,
     )
     seconds = (perf_counter() - start) / len(cells)
-    facts = provenance(expected.network["code"], snakemake.threads)
+    facts = provenance(expected.network["code"], snakemake.resources.processors)
     for cell, result in zip(cells, trained, strict=True):
         key = cell.columns() | {"stage": "full", "seconds": seconds}
         rows = [key | row for row in curve_rows(cell.architecture, result)]
@@ -52,5 +52,5 @@ def train(cells: list[Cell]) -> None:
 
 
 with job_log(snakemake.log[0]):
-    torch.set_num_threads(snakemake.threads)
+    torch.set_num_threads(snakemake.resources.processors)
     train([Cell.parse(path, TRAINED_NETWORK) for path in snakemake.output.weights])

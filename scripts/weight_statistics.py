@@ -25,7 +25,7 @@ def describe(cells: list[Cell]) -> None:
     if not todo:
         return
     network = network_of(todo[0], expected)
-    facts = provenance(expected.stages["statistics"]["code"], snakemake.threads)
+    facts = provenance(expected.stages["statistics"]["code"], snakemake.resources.processors)
     for cell in progress(todo, "weight statistics"):
         subnetwork = load_subnetwork(cell.path(SUBNETWORK), expected.subnetwork(cell))
         key = cell.columns() | {"stage": "statistics"}
@@ -35,6 +35,6 @@ def describe(cells: list[Cell]) -> None:
 
 
 with job_log(snakemake.log[0]):
-    torch.set_num_threads(snakemake.threads)
+    torch.set_num_threads(snakemake.resources.processors)
     for _, cells in by_network(Cell.parse(p, PATTERN) for p in snakemake.output):
         describe(cells)

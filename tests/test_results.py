@@ -189,7 +189,7 @@ def copy(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("scripts/prune.py", "torch.set_num_threads(snakemake.threads)", "pass"),
+        ("scripts/prune.py", "torch.set_num_threads(snakemake.resources.processors)", "pass"),
         ("ossum/scoring.py", ".sum(dim=0)", ".mean(dim=0)"),
         ("ossum/rng.py", "sha256", "sha512"),
         ("ossum/networks.py", "/ sqrt(fan_in)", "/ sqrt(fan_out)"),

@@ -230,6 +230,14 @@ def test_one_cell_by_its_path(tmp_path):
     assert len(list((tmp_path / "results/subnetworks").rglob("*.safetensors"))) == 1
 
 
+def test_jobs_use_no_more_threads_than_there_are_processors(tmp_path):
+    """Whatever --cores says, as in an example copied from somewhere."""
+    cell = Cell("digits", "FC-9", "tanh", "uniform", "init", "random", 0.5, 0)
+    snakemake(tmp_path, cell.path(EVALUATION), "--cores", "64", "--config", "threads=64")
+    facts = results.read_metadata(tmp_path / cell.path(EVALUATION))
+    assert facts["threads"] == str(min(64, os.cpu_count()))
+
+
 def test_one_cell_of_a_grid(finished):
     """... and one inside is made together with those it shares work with: here, all are there."""
     cell = Cell("digits", "FC-32", "tanh", "uniform", "init", "ossum", 0.5, 0)

@@ -1,7 +1,16 @@
-"""How much memory jobs ask for, from the sizes of their cells."""
+"""How much jobs ask for: memory, from the sizes of their cells, and processors."""
 
 from ossum.architectures import Architecture
 from ossum.memory import evaluate_mb, network_mb, prune_mb, search_mb, train_mb
+
+
+def processors(wildcards, threads):
+    """What a job really uses where Snakemake was told of more cores than there are.
+
+    The default profile limits their sum: with more threads than processors, jobs would take many
+    times longer.
+    """
+    return min(threads, os.cpu_count())
 
 
 def pruning_memory(batch):

@@ -46,7 +46,10 @@ def _statistics(blocks: Iterator[Tensor]) -> dict[str, float]:
         variance, mean = torch.var_mean(block.double(), correction=0)
         low, high = block.aminmax()
         positive, negative = int((block > 0).sum()), int((block < 0).sum())
-        parts.append([block.numel(), high, low, mean, variance, positive, negative])
+        # Plain numbers: small tensors that stay would sit in the holes which freed blocks leave in
+        # memory, and the next blocks would need new places, all over again.
+        numbers = map(float, (high, low, mean, variance))
+        parts.append([block.numel(), *numbers, positive, negative])
     counts, highs, lows, means, variances, positives, negatives = torch.tensor(
         parts, dtype=torch.float64
     ).T

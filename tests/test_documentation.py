@@ -66,4 +66,4 @@ def test_it_counts_right():
 
     quick, paper = config_with(overlay="quick.yaml"), config_with()
     for config in (quick, paper):
-        assert f"{len(config.cells('fig1')):,} subnetworks" in README
+        assert f"{len(config.results('fig1')):,} subnetworks" in README

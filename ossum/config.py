@@ -112,6 +112,18 @@ class Config(ClosedModel):
     fuse: Fuse = Fuse()
     threads: Annotated[int, Field(ge=1)] = 4
 
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out(cls, values: Any) -> Any:
+        """An overlay cannot take a key away, but it can set a grid or a figure to nothing."""
+        if not isinstance(values, dict):
+            return values
+        named = {key: values[key] for key in ("grids", "figures") if type(values.get(key)) is dict}
+        return values | {
+            key: {name: value for name, value in entries.items() if value is not None}
+            for key, entries in named.items()
+        }
+
     @model_validator(mode="after")
     def _consistent(self) -> "Config":
         for name, grid in self.grids.items():
@@ -119,7 +131,7 @@ class Config(ClosedModel):
                 if "gradient" in grid.methods and dataset not in self.pruning.gradient.schedule:
                     raise ValueError(
                         f"pruning.gradient.schedule: no entry for {dataset!r}, "
-                        f"which grid {name!r} prunes by gradient"
+                        f"which grids.{name} prunes by gradient"
                     )
         self._check_cells_have_one_grid()
         for name, views in self.figures.items():
@@ -139,19 +151,19 @@ class Config(ClosedModel):
             for cell in grid.cells():
                 if owner.setdefault(cell, name) != name:
                     raise ValueError(
-                        f"grids {owner[cell]!r} and {name!r} both hold {cell}: "
+                        f"grids.{owner[cell]} and grids.{name} both hold {cell}: "
                         "a cell belongs to one grid"
                     )
 
     def _check_view(self, view: View) -> None:
         if view.grid not in self.grids:
-            raise ValueError(f"grid: there is no grid {view.grid!r}")
+            raise ValueError(f"grid: grids has no {view.grid!r}")
         grid = view.of(self.grids[view.grid])
         for stage in view.stages:
             if grid.origin not in ORIGINS[stage]:
                 raise ValueError(
                     f"stages: {stage!r} is not for networks of origin {grid.origin!r}, "
-                    f"which grid {view.grid!r} prunes"
+                    f"which grids.{view.grid} prunes"
                 )
             needed = [stage] if stage in TRAINING_STAGES else []
             needed += ["full"] if grid.origin == "trained" else []

@@ -118,5 +118,5 @@ class View(ClosedModel):
             if wanted is not None:
                 shown[key] = [value for value in there if value in wanted]
                 if not shown[key]:
-                    raise ValueError(f"{key}: grid {self.grid!r} has none of {wanted}")
+                    raise ValueError(f"{key}: grids.{self.grid} has none of {wanted}")
         return grid.model_copy(update=shown)

@@ -36,7 +36,7 @@ MISTAKES = [
     (f"{NARROW}.seeds", 3, r"seeds: .*list"),
     (f"{NARROW}.architectures", ["FC-1000", "FC-10000"], r"both hold .*FC-10000"),
     (f"{NARROW}.origin", "drawn", r"origin: .*'init' or 'trained'"),
-    ("figures.fig1", [{"grid": "flat"}], r"figures\.fig1\.0\.grid: there is no grid 'flat'"),
+    ("figures.fig1", [{"grid": "flat"}], r"figures\.fig1\.0\.grid: grids has no 'flat'"),
     (
         "figures.fig1",
         [{"grid": "deep", "stages": ["prunde"]}],
@@ -55,7 +55,7 @@ MISTAKES = [
     (
         "figures.fig3",
         [{"grid": "deep", "seeds": [7, 8]}],
-        r"fig3\.0\.seeds: grid 'deep' has none of \[7, 8\]",
+        r"fig3\.0\.seeds: grids\.deep has none of \[7, 8\]",
     ),
     ("training.trained.optimizer", "adamw", r"optimizer: .*'sgd' or 'adam'"),
     ("training.trained.schedule", {"mnist": [[0.1, 1]]}, r"trained.*needs .*'cifar10'"),
@@ -98,6 +98,16 @@ def test_all_mistakes_are_listed_at_once():
 def test_missing_keys_are_named(missing):
     with pytest.raises(ConfigError, match=rf"{missing}: this key is missing"):
         parse_config({key: value for key, value in PAPER.items() if key != missing})
+
+
+def test_grids_and_figures_can_be_left_out():
+    """As an overlay does, which cannot take keys away."""
+    figures = {name: None for name in PAPER["figures"] if name != "fig4"}
+    grids = {name: None for name in PAPER["grids"] if name != "deep-trained"}
+    config = parse_config(
+        PAPER | {"figures": PAPER["figures"] | figures, "grids": PAPER["grids"] | grids}
+    )
+    assert list(config.figures) == ["fig4"] and list(config.grids) == ["deep-trained"]
 
 
 def test_options_are_those_of_the_data_set():

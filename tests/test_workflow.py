@@ -20,6 +20,7 @@ from ossum.cells import NETWORK, RESULTS, SUBNETWORK, Cell
 
 EVALUATION = RESULTS["pruned"]
 FIG1 = "figures/fig1.pdf"
+NO_FIGURES = {f"fig{n}": None for n in range(1, 10)}
 NOTHING = "Nothing to be done"
 CELL = Cell("digits", "FC-9", "tanh", "uniform", "init", "ossum", 0.5, 0).path(EVALUATION)
 
@@ -42,7 +43,7 @@ def tiny(path: Path, fuse=("method", "sparsity"), momentum=0.9, **changes) -> Pa
             "two-layer-wide": grid | {"architectures": ["FC-48"], "methods": ["random"]},
         },
         "pruning": {"gradient": {"schedule": {"digits": [[0.1, 1]]}, "momentum": momentum}},
-        "figures": {"fig1": [{"grid": "two-layer-narrow"}]},
+        "figures": NO_FIGURES | {"fig1": [{"grid": "two-layer-narrow"}]},
         "fuse": {"prune": list(fuse), "evaluate": list(fuse)},
         "threads": 1,
     }
@@ -64,7 +65,8 @@ def tiny_deep(path: Path, fuse=("method", "seed"), rate=0.001) -> Path:
     short = {"schedule": {"digits": [[rate, 2]]}}
     overlay = {
         "grids": {"deep": grid, "deep-trained": grid},
-        "figures": {
+        "figures": NO_FIGURES
+        | {
             "fig3": [{"grid": "deep", "stages": ["pruned", "trained"]}],
             "fig4": [{"grid": "deep-trained", "stages": ["pruned", "finetuned"]}],
         },
@@ -73,7 +75,6 @@ def tiny_deep(path: Path, fuse=("method", "seed"), rate=0.001) -> Path:
         "fuse": {stage: list(fuse) for stage in ("prune", "train", "evaluate")},
         "threads": 1,
     }
-    # Keys that a small configuration does not change are the paper's, and stay unused.
     path.write_text(yaml.safe_dump(overlay))
     return path
 
@@ -179,7 +180,9 @@ def test_training_learns_what_was_pruned(smoke):
     curves = table[table["stage"] == "finetuned"]
     first, last = (curves[curves["epoch"] == e].set_index(key)["accuracy"] for e in (0, 10))
     pd.testing.assert_series_equal(first.sort_index(), pruned.sort_index(), rtol=0, atol=0.006)
-    assert last.mean() > pruned.mean() + 0.1 and last.min() > 0.5
+    half, eighth = (last[last.index.get_level_values("sparsity") == s] for s in (0.5, 0.875))
+    assert half.min() > 0.95
+    assert (eighth - pruned.loc[eighth.index]).mean() > 0.2
     assert curves.groupby(key).size().eq(11).all()
     assert curves["train_loss"].isna().sum() == len(first)
     assert not curves["diverged"].any()
@@ -278,11 +281,10 @@ def test_fusion_changes_no_training(finished_deep, tmp_path):
 def test_changed_training_reaches_what_comes_after_it_and_nothing_else(finished_deep, tmp_path):
     shutil.copytree(finished_deep, tmp_path, dirs_exist_ok=True)
     config = tiny_deep(tmp_path / "config.yaml", rate=0.002)
-    run = snakemake(tmp_path, "figures/fig3.pdf", "figures/fig4.pdf", config=config)
+    snakemake(tmp_path, "figures/fig3.pdf", "figures/fig4.pdf", config=config)
     before, after = content(finished_deep), content(tmp_path)
     changed = {path.split("/")[1] for path in before if after[path] != before[path]}
     assert changed == {"trained", "finetuned"}
-    assert "Pruning" not in run.stdout
     again = snakemake(tmp_path, "figures/fig3.pdf", "figures/fig4.pdf", config=config)
     assert NOTHING in again.stdout
 

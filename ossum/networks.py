@@ -155,8 +155,18 @@ class Subnetwork:
         return tuple(len(indices) for indices in self.kept)
 
     def of(self, network: Network) -> Network:
-        """The small dense network: `network` without its pruned neurons and their biases."""
-        kept: list[Tensor | None] = [None, *self.kept, None]
+        """The small dense network: `network` without its pruned neurons and their biases.
+
+        Layers that lose nothing are those of `network`, not copies: wide ones take gigabytes.
+        """
+        kept: list[Tensor | None] = [
+            None,
+            *(
+                None if len(indices) == len(full) else indices
+                for indices, full in zip(self.kept, network.weights, strict=False)
+            ),
+            None,
+        ]
         weights = []
         for layer, full in enumerate(network.weights, start=1):
             if layer in self.weights:

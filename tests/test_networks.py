@@ -182,7 +182,9 @@ def test_a_subnetwork_computes_what_the_masked_network_computes(activation):
 def test_keeping_everything_is_the_network_itself():
     network = random_network(6, 5, 4, 3)
     same = Subnetwork((torch.arange(5), torch.arange(4))).of(network)
-    assert all(torch.equal(a, b) for a, b in zip(same.weights, network.weights, strict=True))
+    assert all(a is b for a, b in zip(same.weights, network.weights, strict=True))
+    lower = Subnetwork((torch.arange(5), torch.arange(2))).of(network)
+    assert lower.weights[0] is network.weights[0] and lower.weights[1].shape == (2, 5)
 
 
 def test_replaced_weights_replace():

@@ -31,15 +31,6 @@ RESULTS = {
     # All combinations of widths instead of one sparsity.
     "search": f"results/searches/{_CELL}.parquet".replace("/sparsity={sparsity}", ""),
 }
-# Whose subnetworks a stage is about: those of a network as drawn, of a trained one, or of either.
-ORIGINS = {
-    "pruned": ("init", "trained"),
-    "trained": ("init",),
-    "trained-unscaled": ("init",),
-    "finetuned": ("trained",),
-    "statistics": ("init", "trained"),
-    "search": ("init",),
-}
 
 
 def _one_of(names: Iterable[str]) -> str:

@@ -3,14 +3,14 @@
 import re
 from dataclasses import replace
 from difflib import get_close_matches
-from itertools import product
+from itertools import combinations, product
 from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from ossum.architectures import Architecture
-from ossum.cells import ORIGINS, TRAINING_STAGES, Cell
-from ossum.grids import Grid, View, known
+from ossum.cells import TRAINING_STAGES, Cell
+from ossum.grids import Grid, View, known, no_repeats
 from ossum.options import (
     ClosedModel,
     CoresetOptions,
@@ -31,14 +31,15 @@ def _grid_name(name: str) -> str:
 
 
 Fusable = Literal["activation", "init", "method", "sparsity", "seed"]
+Fused = Annotated[list[Fusable], AfterValidator(no_repeats)]
 
 
 class Fuse(ClosedModel):
     """Keys whose values share a job, by stage; [] is one job a cell. Changes speed, not results."""
 
-    prune: list[Fusable] = ["method", "sparsity"]
-    train: list[Fusable] = ["method", "seed"]
-    evaluate: list[Fusable] = ["method", "sparsity"]
+    prune: Fused = ["method", "sparsity"]
+    train: Fused = ["method", "seed"]
+    evaluate: Fused = ["method", "sparsity"]
 
 
 class GradientConfig(GradientOptions):
@@ -93,7 +94,8 @@ class Training(ClosedModel):
         return TrainingOptions(
             optimizer=protocol.optimizer,
             schedule=protocol.schedule[dataset],
-            momentum=self.momentum,
+            # Adam has none: a change must not concern it.
+            momentum=self.momentum if protocol.optimizer == "sgd" else 0.0,
             batch_size=self.batch_size,
         )
 
@@ -134,15 +136,13 @@ class Config(ClosedModel):
                         f"which grids.{name} prunes by gradient"
                     )
         self._check_cells_have_one_grid()
+        self._check_trained_networks_have_one_job()
         for name, views in self.figures.items():
             for index, view in enumerate(views):
                 try:
-                    self._check_view(view)
+                    self._check_view(name, view)
                 except ValueError as error:
                     raise ValueError(f"figures.{name}.{index}.{error}") from None
-            kinds = {stage == "statistics" for view in views for stage in view.stages}
-            if len(kinds) > 1:
-                raise ValueError(f"figures.{name}: statistics cannot share a table with results")
         return self
 
     def _check_cells_have_one_grid(self) -> None:
@@ -155,16 +155,32 @@ class Config(ClosedModel):
                         "a cell belongs to one grid"
                     )
 
-    def _check_view(self, view: View) -> None:
+    def _check_trained_networks_have_one_job(self) -> None:
+        trained = [(name, grid) for name, grid in self.grids.items() if grid.origin == "trained"]
+        for (first, a), (second, b) in combinations(trained, 2):
+            shared = all(
+                set(getattr(a, key)) & set(getattr(b, key))
+                for key in ("datasets", "architectures", "activations", "inits")
+            )
+            if shared and a.seeds != b.seeds:
+                raise ValueError(
+                    f"grids.{first} and grids.{second} share trained networks: "
+                    "give both the same seeds, so that one job trains them"
+                )
+
+    def _check_view(self, figure: str, view: View) -> None:
         if view.grid not in self.grids:
             raise ValueError(f"grid: grids has no {view.grid!r}")
         grid = view.of(self.grids[view.grid])
+        spec = FIGURES[figure]
+        if grid.origin != spec.origin:
+            raise ValueError(
+                f"grid: {figure} shows networks of origin {spec.origin!r}, "
+                f"grids.{view.grid} prunes those of origin {grid.origin!r}"
+            )
         for stage in view.stages:
-            if grid.origin not in ORIGINS[stage]:
-                raise ValueError(
-                    f"stages: {stage!r} is not for networks of origin {grid.origin!r}, "
-                    f"which grids.{view.grid} prunes"
-                )
+            if stage not in spec.stages:
+                raise ValueError(f"stages: {figure} shows {', '.join(spec.stages)}, not {stage!r}")
             needed = [stage] if stage in TRAINING_STAGES else []
             needed += ["full"] if grid.origin == "trained" else []
             for protocol, dataset, name in product(needed, grid.datasets, grid.architectures):
@@ -203,8 +219,11 @@ def parse_config(values: dict) -> Config:
 
 
 def _describe(problem: dict) -> str:
-    where = ".".join(str(part) for part in problem["loc"]) or "configuration"
+    where = ".".join(str(part) for part in problem["loc"] if part != "[key]")
     message = problem["msg"].removeprefix("Value error, ")
+    message = re.sub(r" or instance of \w+", "", message)  # of a class that no user knows
+    if not where:
+        return message
     if problem["type"] == "extra_forbidden":
         known = _keys_beside(problem["loc"])
         near = get_close_matches(str(problem["loc"][-1]), known, n=1)

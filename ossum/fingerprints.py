@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 
 from ossum.cells import Cell
 from ossum.files import digest
-from ossum.options import PruningOptions
 
 
 @dataclass(frozen=True)
 class Fingerprints:
     """Expected fingerprints of the cells of one data set and architecture.
 
-    prune: hash of the code behind each method. options: the pruning options as plain values.
+    prune: hash of the code behind each method. options: those of each method, as plain values.
     network: code and options of the training of the whole network, if that is pruned.
     stages: code, and options if any, of each result stage (see `ossum.cells.RESULTS`).
     """
@@ -31,9 +30,9 @@ class Fingerprints:
         return digest(key.columns(), self.network)
 
     def subnetwork(self, cell: Cell) -> str:
-        options = PruningOptions.model_validate(self.options).of(cell.method)
+        made_from = self.prune[cell.method], self.options[cell.method]
         origin = [self.trained_network(cell)] if cell.origin == "trained" else []
-        return digest(cell.columns(), self.prune[cell.method], options, *origin)
+        return digest(cell.columns(), *made_from, *origin)
 
     def result(self, cell: Cell, stage: str) -> str:
         return digest(self.subnetwork(cell), stage, self.stages[stage])

@@ -60,7 +60,10 @@ def prune(
             raise ValueError(f"sparsity must be at least 0 and below 1, got {sparsity}")
         widths = [kept_width(width, sparsity) for width in network.hidden_widths]
     plain = _in_float32(network)
-    view = TrainingView(plain, examples, options or _OPTIONS, seed)
+    options = options or _OPTIONS
+    if options.gradient is None:
+        options = options.model_copy(update={"gradient": _OPTIONS.gradient})
+    view = TrainingView(plain, examples, options, seed)
     (subnetwork,) = prune_network(method, plain, [tuple(widths)], view)
     return _rebuilt(model, subnetwork.of(network))
 

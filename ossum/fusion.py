@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from math import prod
 from string import Formatter
 
 from ossum.cells import CONSTRAINTS, spell_sparsity
@@ -53,10 +54,7 @@ class Batch:
 
     def size(self, *keys: str) -> int:
         """How many combinations of these keys a job covers."""
-        result = 1
-        for key in keys:
-            result *= len(self.fused.get(key, "1"))
-        return result
+        return prod(len(self.fused[key]) for key in keys if key in self.fused)
 
 
 def batches(config: Config, stage: str) -> list[Batch]:

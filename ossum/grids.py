@@ -31,7 +31,8 @@ def _sparsity(value: float) -> float:
     return value
 
 
-def _no_repeats(values: list) -> list:
+def no_repeats(values: list) -> list:
+    """A check that each value stands in a list once."""
     repeated = sorted({value for value in values if values.count(value) > 1})
     if repeated:
         raise ValueError(f"each value may stand in the list once, {repeated[0]!r} stands twice")
@@ -40,7 +41,7 @@ def _no_repeats(values: list) -> list:
 
 def _some(item: Any) -> Any:
     """A list of at least one `item`, without repeats."""
-    return Annotated[list[item], Field(min_length=1), AfterValidator(_no_repeats)]
+    return Annotated[list[item], Field(min_length=1), AfterValidator(no_repeats)]
 
 
 Datasets = _some(Annotated[str, known(DATASETS, "data set")])
@@ -111,12 +112,13 @@ class View(ClosedModel):
     seeds: Seeds | None = None
 
     def of(self, grid: Grid) -> Grid:
-        """The part of `grid` that is shown; ValueError if nothing is left of a key."""
+        """The part of `grid` that is shown; ValueError for a value it lacks."""
         shown = {}
         for key in type(self).model_fields.keys() & type(grid).model_fields.keys():
             wanted, there = getattr(self, key), getattr(grid, key)
             if wanted is not None:
+                missing = [value for value in wanted if value not in there]
+                if missing:
+                    raise ValueError(f"{key}: grids.{self.grid} has no {missing[0]!r}")
                 shown[key] = [value for value in there if value in wanted]
-                if not shown[key]:
-                    raise ValueError(f"{key}: grids.{self.grid} has none of {wanted}")
         return grid.model_copy(update=shown)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-LearningRate = Annotated[float, Field(gt=0)]
+LearningRate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Epochs = Annotated[int, Field(ge=1)]
 Schedule = Annotated[list[tuple[LearningRate, Epochs]], Field(min_length=1)]
 
@@ -48,8 +48,13 @@ class PruningOptions(ClosedModel):
 
     def of(self, method: str) -> dict:
         """The options of one method as plain values; {} if it has none."""
-        options = getattr(self, method.replace("-", "_"), None)
+        options = getattr(self, method, None) if method in type(self).model_fields else None
         return options.model_dump() if options else {}
+
+    @classmethod
+    def of_methods(cls, options: dict[str, dict]) -> "PruningOptions":
+        """The inverse of `of`: from the options of some methods, the others with their defaults."""
+        return cls.model_validate({method: given for method, given in options.items() if given})
 
 
 class TrainingOptions(ClosedModel):

@@ -83,8 +83,27 @@ INITS: dict[str, str] = {
     "uniform-mean-1": "U(0, 2r)",
 }
 
-# Defined in `ossum.figures`; a test keeps the names in step.
-FIGURES = ("fig1", "fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9")
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """Which networks a figure is about (pruned as drawn or trained), and at which stages."""
+
+    origin: str
+    stages: tuple[str, ...]
+
+
+# Drawn by the functions of these names in `ossum.figures`; a test keeps the names in step.
+FIGURES: dict[str, FigureSpec] = {
+    "fig1": FigureSpec("init", ("pruned",)),
+    "fig2": FigureSpec("trained", ("pruned", "finetuned")),
+    "fig3": FigureSpec("init", ("pruned", "trained")),
+    "fig4": FigureSpec("trained", ("pruned", "finetuned")),
+    "fig5": FigureSpec("init", ("pruned", "search")),
+    "fig6": FigureSpec("init", ("trained",)),
+    "fig7": FigureSpec("init", ("pruned", "trained-unscaled")),
+    "fig8": FigureSpec("init", ("statistics",)),
+    "fig9": FigureSpec("init", ("pruned", "trained")),
+}
 
 
 def lookup(registry: Mapping[str, T], name: str, kind: str) -> T:

@@ -79,9 +79,10 @@ def made_from(dataset, architecture, origin, methods, stages=()):
     Later stages have this in their `params` although only the pruning uses most of it: a change
     then reaches them also when a job in between has failed.
     """
+    options = CONFIG.pruning.options(dataset)
     made = {
         "prune": prune_code(dataset, methods),
-        "options": CONFIG.pruning.options(dataset).model_dump(),
+        "options": {method: options.of(method) for method in methods},
     }
     if origin == "trained":
         made["network"] = network_made_from(dataset, architecture)
@@ -101,9 +102,8 @@ def made_by(batch, *stages):
 
     def of(wildcards):
         wanted = stages or ([wildcards.stage] if "stage" in wildcards.keys() else [])
-        return made_from(
-            wildcards.dataset, wildcards.architecture, batch.origin, batch.methods, wanted
-        )
+        methods = batch.fused.get("method") or [wildcards.method]
+        return made_from(wildcards.dataset, wildcards.architecture, batch.origin, methods, wanted)
 
     return of
 

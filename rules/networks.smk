@@ -21,7 +21,7 @@ for batch in TRAINED:
     # Trained once for all methods; the weights go when the last job that reads them has ended.
     rule:
         name:
-            batch.rule("train_network")
+            batch.rule("network")
         input:
             data=ancient(DATA),
             recipes=ancient(batch.files(NETWORK)),
@@ -48,4 +48,4 @@ for batch in TRAINED:
             "../scripts/train_network.py"
 
 
-workflow.ruleorder(*(batch.rule("train_network") for batch in TRAINED))
+workflow.ruleorder(*(batch.rule("network") for batch in TRAINED))

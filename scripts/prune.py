@@ -37,7 +37,7 @@ def prune(recipe: Recipe, cells: list[Cell]) -> None:
         cache = False
     network = network_of(todo[0], expected)
     train = load(snakemake.input.data, "train")
-    options = PruningOptions.model_validate(expected.options)
+    options = PruningOptions.of_methods(expected.options)
     view = TrainingView(network, train, options, recipe.seed, cache)
     for method, group in by_method.items():
         logging.info("%s: %d subnetworks", method, len(group))

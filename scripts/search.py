@@ -25,7 +25,7 @@ with job_log(snakemake.log[0]):
     made_from = expected.stages["search"]
     network = network_of(cell, expected)
     train = load(snakemake.input.data, "train")
-    options = PruningOptions.model_validate(expected.options)
+    options = PruningOptions.of_methods(expected.options)
     view = TrainingView(network, train, options, cell.seed)
     test = load(snakemake.input.data, "test")
     rows = search(cell.method, view, test, made_from["options"]["fractions"])

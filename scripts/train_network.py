@@ -45,10 +45,12 @@ def train(cells: list[Cell]) -> None:
         key = cell.columns() | {"stage": "full", "seconds": seconds}
         rows = [key | row for row in curve_rows(cell.architecture, result)]
         write(rows, cell.path(TRAINED_NETWORK_CURVE), facts)
-        if result.diverged:
-            raise FloatingPointError(f"the training of {cell} diverged: lower its learning rate")
-        fingerprint = expected.trained_network(cell)
-        save_network(result.network, cell.path(TRAINED_NETWORK), fingerprint)
+        if not result.diverged:
+            fingerprint = expected.trained_network(cell)
+            save_network(result.network, cell.path(TRAINED_NETWORK), fingerprint)
+    diverged = [cell for cell, result in zip(cells, trained, strict=True) if result.diverged]
+    if diverged:
+        raise FloatingPointError(f"training diverged, lower the learning rate: {diverged}")
 
 
 with job_log(snakemake.log[0]):

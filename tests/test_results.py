@@ -122,7 +122,7 @@ CELL = Cell("mnist", "FC-1000", "tanh", "uniform", "init", "gradient", 0.75, 0)
 
 
 def test_fingerprints_tell_all_that_a_cell_is_made_from():
-    options = config_with().pruning.options("mnist").model_dump()
+    options = {"gradient": config_with().pruning.options("mnist").of("gradient"), "ossum": {}}
     other = copy_of(options)
     other["gradient"]["momentum"] = 0.5
     code = {"gradient": "g", "ossum": "o"}
@@ -154,7 +154,7 @@ def test_fingerprints_tell_all_that_a_cell_is_made_from():
 
 
 def test_fingerprints_of_trained_networks_reach_what_is_pruned_from_them():
-    code, options = {"gradient": "g", "ossum": "o"}, {}
+    code, options = {"gradient": "g", "ossum": "o"}, {"gradient": {}, "ossum": {}}
     short, long = (Fingerprints(code, options, {"options": {"epochs": n}}) for n in (1, 2))
     trained = replace(CELL, origin="trained")
     assert short.subnetwork(CELL) == long.subnetwork(CELL)

@@ -12,11 +12,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 from helpers import ROOT, snakemake
 
 from ossum import results
 from ossum.cells import NETWORK, RESULTS, SUBNETWORK, Cell
+from ossum.datasets import load
+from ossum.networks import build
+from ossum.recipes import Recipe
+from ossum.tensor_files import load_subnetwork, saved_fingerprint
+from ossum.training.rescaling import rescaled
 
 EVALUATION = RESULTS["pruned"]
 FIG1 = "figures/fig1.pdf"
@@ -52,7 +58,7 @@ def tiny(path: Path, fuse=("method", "sparsity"), momentum=0.9, **changes) -> Pa
     return path
 
 
-def tiny_deep(path: Path, fuse=("method", "seed"), rate=0.001) -> Path:
+def tiny_deep(path: Path, fuse=("method", "seed"), rate=0.001, full_rate=0.001) -> Path:
     """A configuration that trains small deep networks, pruned as drawn and after training."""
     path.parent.mkdir(parents=True, exist_ok=True)
     grid = {
@@ -70,7 +76,7 @@ def tiny_deep(path: Path, fuse=("method", "seed"), rate=0.001) -> Path:
             "fig3": [{"grid": "deep", "stages": ["pruned", "trained"]}],
             "fig4": [{"grid": "deep-trained", "stages": ["pruned", "finetuned"]}],
         },
-        "training": {"full_deep": {"schedule": {"digits": [[0.001, 2]]}}}
+        "training": {"full_deep": {"schedule": {"digits": [[full_rate, 2]]}}}
         | dict.fromkeys(["trained", "finetuned_deep"], short),
         "fuse": {stage: list(fuse) for stage in ("prune", "train", "evaluate")},
         "threads": 1,
@@ -141,13 +147,12 @@ def test_paper_scale_plan_of_all_figures(tmp_path):
     jobs = planned(plan)
     by_stage = {
         stage: sum(count for name, count in jobs.items() if name.startswith(f"{stage}_"))
-        for stage in ("train_network", "prune", "train", "evaluate", "statistics")
+        for stage in ("network", "prune", "train", "evaluate", "statistics")
     }
-    by_stage["train"] -= by_stage["train_network"]
     # 15 + 15 + 50 + 6 + 3 networks pruned as drawn, 21 + 3 after training; 97 ensembles: a job for
     # each data set, architecture, sparsity and kind of training.
     assert by_stage == {
-        "train_network": 7, "prune": 110, "train": 97, "evaluate": 110, "statistics": 5,
+        "network": 7, "prune": 110, "train": 97, "evaluate": 110, "statistics": 5,
     }  # fmt: skip
     assert jobs["init"] == 86 and jobs["search"] == 2
     assert jobs["table"] == jobs["figure"] == 9
@@ -241,6 +246,16 @@ def test_jobs_use_no_more_threads_than_there_are_processors(tmp_path):
     assert facts["threads"] == str(min(64, os.cpu_count()))
 
 
+def test_divergence_of_a_whole_network_is_an_error_that_names_it(tmp_path):
+    config = tiny_deep(tmp_path / "config.yaml", full_rate=1e38)
+    run = snakemake(tmp_path, "figures/fig4.pdf", config=config, check=False)
+    assert run.returncode != 0
+    (log,) = (tmp_path / "logs/train-network").rglob("*.log")
+    assert "training diverged, lower the learning rate: [Cell(" in log.read_text().splitlines()[-1]
+    curves = results.read(tmp_path / "results/trained-networks")
+    assert curves.groupby("seed")["diverged"].last().all()
+
+
 def test_one_cell_of_a_grid(finished):
     """... and one inside is made together with those it shares work with: here, all are there."""
     cell = Cell("digits", "FC-32", "tanh", "uniform", "init", "ossum", 0.5, 0)
@@ -287,6 +302,33 @@ def test_changed_training_reaches_what_comes_after_it_and_nothing_else(finished_
     assert changed == {"trained", "finetuned"}
     again = snakemake(tmp_path, "figures/fig3.pdf", "figures/fig4.pdf", config=config)
     assert NOTHING in again.stdout
+
+
+def test_options_of_other_methods_train_nothing_again(finished_deep):
+    """Trained networks are deleted after their last use: a needless job would train them anew."""
+    config = finished_deep / "gradient.yaml"
+    overlay = yaml.safe_load(tiny_deep(config).read_text())
+    overlay["pruning"] = {"gradient": {"momentum": 0.5}, "coreset": {"beta": "one"}}
+    overlay["training"] |= {"momentum": 0.5}  # of SGD, and these are trained by Adam
+    config.write_text(yaml.safe_dump(overlay))
+    run = snakemake(finished_deep, "figures/fig3.pdf", "figures/fig4.pdf", config=config)
+    assert NOTHING in run.stdout
+
+
+def test_rescaled_networks_are_trained_and_others_as_they_are(smoke):
+    """What training starts from, seen through the loss before the first epoch."""
+    test = load(smoke / "data/digits.safetensors", "test")
+    for sparsity in (0.5, 0.875):
+        cell = Cell("digits", "FC-128-128-128", "tanh", "uniform", "init", "ossum-pab", sparsity, 1)
+        recipe = Recipe.of("digits", cell.architecture, "tanh", "uniform", 1)
+        path = smoke / cell.path(SUBNETWORK)
+        small = load_subnetwork(path, saved_fingerprint(path)).of(build(recipe))
+        for stage, network in (("trained", rescaled(small)), ("trained-unscaled", small)):
+            before = results.read(smoke / cell.path(RESULTS[stage])).iloc[0]
+            logits = network.logits(test.inputs())
+            expected = torch.nn.functional.cross_entropy(logits, test.labels).item()
+            assert before["epoch"] == 0
+            assert before["loss"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_divergence_is_a_row_that_says_so(tmp_path):

@@ -195,14 +195,14 @@ class Config(ClosedModel):
 
     def results(self, figure: str) -> list[tuple[str, Cell]]:
         """(stage, cell) of all that a figure shows."""
-        found = []
-        for stages, grid in self.views(figure):
-            for stage in stages:
-                cells = grid.cells()
-                if stage == "search":
-                    cells = [replace(cell, sparsity=None) for cell in cells]
-                found += [(stage, cell) for cell in dict.fromkeys(cells)]
-        return list(dict.fromkeys(found))
+        shown = (
+            # A search prunes each layer differently: it has no sparsity.
+            (stage, replace(cell, sparsity=None) if stage == "search" else cell)
+            for stages, grid in self.views(figure)
+            for stage in stages
+            for cell in grid.cells()
+        )
+        return list(dict.fromkeys(shown))
 
 
 class ConfigError(ValueError):

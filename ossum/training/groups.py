@@ -20,14 +20,13 @@ def train_networks(
     single member trains in any case). How they are split changes no result, only the speed: members
     of one seed, which share their batches, stay together where they can.
     """
-    unique: dict[tuple, Member] = {}
-    for member in members:
-        unique.setdefault(_identity(member), member)
+    identities = [_identity(member) for member in members]
+    unique = dict(zip(identities, members, strict=True))
     trained: dict[tuple, Trained] = {}
     for keys in _ensembles(unique, memory_mb):
         results = train_ensemble([unique[key] for key in keys], train, test, options)
         trained |= zip(keys, results, strict=True)
-    return [trained[_identity(member)] for member in members]
+    return [trained[identity] for identity in identities]
 
 
 def _ensembles(members: dict[tuple, Member], memory_mb: int) -> Iterator[list[tuple]]:

@@ -17,9 +17,11 @@ include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/search.smk"
 include: "rules/figures.smk"
+include: "rules/claims.smk"
 
 
 rule figures:
     default_target: True
     input:
         expand("figures/{figure}.pdf", figure=CONFIG.figures),
+        "results/claims.md",

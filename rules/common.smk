@@ -3,6 +3,7 @@
 import os
 import sys
 from itertools import product
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -22,6 +23,7 @@ from ossum.cells import (
     TRAINING,
     TRAINING_STAGES,
 )
+from ossum.claims import CLAIMS
 from ossum.config import ConfigError, parse_config
 from ossum.fusion import batches
 from ossum.provenance import code_hash, module_source
@@ -33,6 +35,7 @@ except ConfigError as error:
     raise WorkflowError(str(error))
 
 DATA = "data/{dataset}.safetensors"
+TABLE = "results/tables/{figure}.parquet"  # what figures and claims are made from
 SCRIPTS = {
     "pruned": "scripts/evaluate.py",
     **dict.fromkeys(TRAINING_STAGES, "scripts/train.py"),
@@ -127,6 +130,7 @@ def table_made_from(figure):
 wildcard_constraints:
     **CONSTRAINTS,
     figure="|".join(CONFIG.figures),
+    claim="|".join(CLAIMS),
     stage="|".join(TRAINING_STAGES),
 
 

@@ -1,0 +1,128 @@
+"""The paper's statements as code: each is computed from the tables and gets a verdict.
+
+Where the paper speaks of the OSSuM variants together, their best (or, where it says that they
+dominate, their mean) at each sparsity is compared with the best of the others. Differences are
+between networks of the same seed. A check holds if its whole 95 % interval lies where the claim
+says, so an interval that is wide for want of seeds leaves it undecided.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the paper (or a question of ours) and where its checks are.
+
+    statement: our paraphrase. figures: the tables that the checks are computed from. checks: the
+    function in this package, `module.function`, that takes these tables in this order (None for one
+    that was not made) and yields checks; by name, so that planning a workflow loads none of it.
+    note: what a reader should know beside the verdict. ours: a question that the paper does not
+    ask.
+    """
+
+    id: str
+    statement: str
+    figures: tuple[str, ...]
+    checks: str
+    note: str = ""
+    ours: bool = False
+
+
+_ALL = [
+    Claim(
+        "headline",
+        "Pruned as drawn, two-layer networks reach about 82 % on MNIST and 29 % on CIFAR-10",
+        ("fig1",),
+        "two_layer.headline",
+    ),
+    Claim(
+        "chance", "Unpruned networks, as drawn, are at about 10 %", ("fig1",), "two_layer.chance"
+    ),
+    Claim(
+        "gradient-mask",
+        "OSSuM is on par with a mask learned by gradient descent, and better at high sparsity",
+        ("fig1",),
+        "two_layer.gradient_mask",
+        note="Our mask is trained with momentum; without, it is about level with OSSuM on "
+        "FC-10000 (docs/how-we-read-the-paper.md).",
+    ),
+    Claim(
+        "trained-two-layer",
+        "Trained two-layer networks lose far less by OSSuM than by coreset or norm at high "
+        "sparsity, above all on CIFAR-10",
+        ("fig2",),
+        "two_layer.trained_then_pruned",
+    ),
+    Claim(
+        "finetuned-two-layer",
+        "After fine-tuning those, OSSuM is slightly ahead at moderate sparsity",
+        ("fig2",),
+        "two_layer.then_finetuned",
+    ),
+    Claim(
+        "deep",
+        "Deep networks as drawn reach 62 % on MNIST and 23 % on CIFAR-10 by PAB, ahead of "
+        "OSSuM + Norm, norm and random",
+        ("fig7",),
+        "deep.at_initialisation",
+    ),
+    Claim(
+        "deep-trained",
+        "Trained from OSSuM's subnetworks, deep networks end above norm and random at 50 to 75 % "
+        "and at 96.8 to 98.4 %",
+        ("fig3",),
+        "deep.then_trained",
+    ),
+    Claim(
+        "trained-deep",
+        "Of trained deep networks at very high sparsity, PAB and OSSuM + Norm are best after "
+        "pruning, and PAB is after fine-tuning",
+        ("fig4",),
+        "deep.trained_then_pruned",
+    ),
+    Claim(
+        "activations",
+        "tanh beats ReLU, ReLU beats sigmoid; the gap is wide at high sparsity",
+        ("fig5",),
+        "ablations.activations",
+    ),
+    Claim(
+        "distributions",
+        "Constant and uniform weights beat normal ones; constant slightly beats uniform",
+        ("fig5",),
+        "ablations.distributions",
+    ),
+    Claim(
+        "spread",
+        "Uniform weights work best with zero mean and high variance",
+        ("fig5",),
+        "ablations.spread",
+    ),
+    Claim(
+        "search",
+        "Of all widths of a deep network, most sparse ones exceed 50 %, PAB is above Norm, and "
+        "the best reaches 66 % with about 82 % of the weights pruned",
+        ("fig5",),
+        "ablations.search",
+    ),
+    Claim(
+        "unscaled",
+        "Without rescaling, PAB trains best at most sparsities",
+        ("fig7",),
+        "deep.without_rescaling",
+    ),
+    Claim(
+        "kept-weights",
+        "Kept weights keep their mean, variance, extremes and ratio of signs",
+        ("fig8",),
+        "ablations.kept_weights",
+    ),
+    Claim(
+        "learning-curves",
+        "Subnetworks found by OSSuM learn faster at some sparsities",
+        ("fig6",),
+        "deep.learning_curves",
+    ),
+]
+
+CLAIMS: dict[str, Claim] = {claim.id: claim for claim in _ALL}

@@ -1,0 +1,127 @@
+"""Claims about what the accuracy at initialisation depends on (Figures 5 and 8)."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from ossum.claims.check import Check, NotRunError
+from ossum.claims.samples import DEEP, HIGH, PRUNED, Region, accuracies, lead, per_seed
+from ossum.claims.statistics import Samples
+
+Table = pd.DataFrame | None
+
+# (what, better, worse): the best of the one minus the best of the other.
+Pairs = Sequence[tuple[str, tuple[str, ...], tuple[str, ...]]]
+
+
+def _orderings(
+    fig5: Table, by: str, pairs: Pairs, region: Region, reason: str = "better", points: float = 0
+) -> Iterator[Check]:
+    def ahead(better: tuple[str, ...], worse: tuple[str, ...]) -> Samples:
+        keys = {"method": "ossum", "dataset": "mnist", "architecture": "FC-10000"}
+        frame = accuracies(fig5, "pruned", (*better, *worse), by=by, **keys)
+        return per_seed(lead(region.of(frame), better, worse))
+
+    for what, better, worse in pairs:
+        yield Check.ahead(f"{what}, {region}", partial(ahead, better, worse), reason, points)
+
+
+def activations(fig5: Table) -> Iterator[Check]:
+    pairs = [("tanh − ReLU", ("tanh",), ("relu",)), ("ReLU − sigmoid", ("relu",), ("sigmoid",))]
+    yield from _orderings(fig5, "activation", pairs, PRUNED)
+    wide = [("tanh − best other", ("tanh",), ("relu", "sigmoid"))]
+    yield from _orderings(fig5, "activation", wide, HIGH, "wide: five points", 5)
+
+
+def distributions(fig5: Table) -> Iterator[Check]:
+    pairs = [
+        ("const − normal", ("const",), ("normal",)),
+        ("uniform − normal", ("uniform",), ("normal",)),
+        ("const − uniform", ("const",), ("uniform",)),
+    ]
+    yield from _orderings(fig5, "init", pairs, PRUNED)
+
+
+def spread(fig5: Table) -> Iterator[Check]:
+    wide = ("uniform-spread-2", "uniform-spread-4")
+    narrow = ("uniform-spread-0.25", "uniform-spread-0.5")
+    shifted = ("uniform-mean-0.5", "uniform-mean-1")
+    pairs = [
+        ("2 and 4 times as wide − uniform", wide, ("uniform",)),
+        ("uniform − a half and a quarter as wide", ("uniform",), narrow),
+        ("zero mean − other means", ("uniform",), shifted),
+    ]
+    yield from _orderings(fig5, "init", pairs, PRUNED)
+
+
+def search(fig5: Table) -> Iterator[Check]:
+    def rows() -> pd.DataFrame:
+        if fig5 is None:
+            raise NotRunError("its table was not made")
+        found = fig5[fig5["stage"] == "search"]
+        found = found[(found["dataset"] == "mnist") & (found["architecture"] == DEEP)]
+        if not {"ossum-norm", "ossum-pab"} <= set(found["method"]):
+            raise NotRunError(f"needs the architecture search of {DEEP} on MNIST")
+        return found.assign(widths=found["widths"].map(tuple))
+
+    def above_half() -> Samples:
+        accuracy = rows().query("weight_sparsity >= 0.8")["accuracy"].to_numpy()
+        return Samples((100 * np.sign(accuracy - 0.5),), f"{len(accuracy)} networks")
+
+    def pab_ahead() -> Samples:
+        pairs = rows().pivot(index=["seed", "widths"], columns="method", values="accuracy")
+        ahead = 100 * (pairs["ossum-pab"] - pairs["ossum-norm"]).dropna().to_numpy()
+        return Samples((ahead,), f"{len(ahead)} architectures of one network")
+
+    def at_best() -> Samples:
+        near = rows().query("0.72 <= weight_sparsity <= 0.92")
+        one = near.loc[near["accuracy"].idxmax()]
+        right = np.repeat([100.0, 0.0], [one["correct"], one["total"] - one["correct"]])
+        return Samples((right,), f"one network, {one['total']:,} test examples")
+
+    what = "of networks with 80 % of the weights pruned or more: share above 50 % − share below"
+    yield Check.ahead(what, above_half, "most")
+    yield Check.ahead("PAB − Norm, same widths", pab_ahead, "better")
+    yield Check.near(
+        "best network with 72 % to 92 % of weights pruned",
+        at_best,
+        "one network here and there; one varies by about 4 points (Figure 7)",
+        expected=66,
+        within=6,
+    )
+
+
+def kept_weights(fig8: Table) -> Iterator[Check]:
+    """The largest deviation of a seed, over all sparsities, from the network that is pruned."""
+
+    def deviation(quantity: str) -> Samples:
+        if fig8 is None:
+            raise NotRunError("its table was not made")
+        rows = fig8.query("dataset == 'mnist' and architecture == 'FC-10000' and layer == 1")
+        if 0 not in set(rows["sparsity"]) or rows["sparsity"].nunique() < 2:
+            raise NotRunError("needs sparsity 0 and another")
+        rows = rows.assign(sd=np.sqrt(rows["variance"]), ratio=rows["positive"] / rows["negative"])
+        by_seed = rows.pivot(index="sparsity", columns="seed", values=[quantity, "sd"]).dropna(
+            axis=1
+        )
+        values, unit = by_seed[quantity], by_seed[quantity].loc[0]
+        if quantity == "mean":
+            unit = by_seed["sd"].loc[0]  # a mean of zero is no unit
+        worst = (100 * (values - values.loc[0]) / unit).abs().max()
+        return Samples((worst.to_numpy(),), f"{len(values)} sparsities; {len(worst)} seeds")
+
+    for what, quantity, percent in (
+        ("largest weight", "max", 5),
+        ("smallest weight", "min", 5),
+        ("mean, in standard deviations", "mean", 5),
+        ("variance", "variance", 10),
+        ("positive to negative weights", "ratio", 10),
+    ):
+        yield Check(
+            f"{what}: largest change, in %",
+            partial(deviation, quantity),
+            f"about the same: within {percent} %",
+            high=percent,
+        )

@@ -1,0 +1,148 @@
+"""From the tables of figures to the samples of a check."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ossum.claims.check import NotRunError
+from ossum.claims.statistics import Samples
+from ossum.figures.style import compression, times
+from ossum.figures.tables import final, title
+from ossum.registry import DATASETS, METHODS
+
+NETWORK = ["dataset", "architecture"]
+TWO_LAYER = ("FC-1000", "FC-10000", "FC-100000")
+DEEP = "FC-1000-1000-1000"
+
+
+@dataclass(frozen=True)
+class Region:
+    """Sparsities that a claim speaks of, as compressions of the hidden layers."""
+
+    name: str
+    lowest: float
+    highest: float
+
+    def of(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows of the region; NotRunError if there are none."""
+        factors = compression(frame.index.get_level_values("sparsity"))
+        rows = frame[(self.lowest <= factors) & (factors <= self.highest)]
+        if rows.empty:
+            raise NotRunError(f"needs sparsities of {self}")
+        return rows
+
+    def require(self, values: pd.Series) -> pd.Series:
+        """`values`, if they hold all of the region: else the best of them may not be the best."""
+        factors = set(compression(values.index.get_level_values("sparsity")))
+        doublings = [2.0**k for k in range(1, 10) if self.lowest <= 2.0**k <= self.highest]
+        missing = [times(factor) for factor in doublings if factor not in factors]
+        if missing:
+            raise NotRunError(f"needs {', '.join(missing)}")
+        return values
+
+    def __str__(self) -> str:
+        return f"{times(self.lowest)} to {times(self.highest)}"
+
+
+# The paper names its regions in words; these are our readings, the same for every claim.
+PRUNED = Region("any sparsity", 2, 512)
+MODERATE = Region("moderate sparsity", 2, 8)
+HIGH = Region("high sparsity", 16, 512)
+VERY_HIGH = Region("very high sparsity", 64, 512)
+
+
+def accuracies(
+    table: pd.DataFrame | None,
+    stage: str,
+    columns: Sequence[str],
+    by: str = "method",
+    value: str = "accuracy",
+    **keys: str | Iterable[str],
+) -> pd.DataFrame:
+    """Test accuracy in percent after the last epoch, a row a data set, architecture, sparsity and
+    seed, a column each of `columns`: values of `by`.
+
+    keys: wanted values of other key columns; tanh and uniform weights, if not given. Rows where one
+    of the columns is missing or diverged are left out: comparisons are paired. NotRunError if
+    nothing is left.
+    """
+    if table is None:
+        raise NotRunError("its table was not made")
+    wanted = {"activation": "tanh", "init": "uniform", "stage": stage} | keys | {by: columns}
+    rows = table
+    for key, values in wanted.items():
+        rows = rows[rows[key].isin([values] if isinstance(values, str) else list(values))]
+    index = [*NETWORK, "sparsity", "seed"]
+    frame = final(rows).pivot(index=index, columns=by, values=value)
+    frame = frame.reindex(columns=list(columns)).dropna()
+    if frame.empty:
+        names = ", ".join(METHODS[name].label if name in METHODS else name for name in columns)
+        raise NotRunError(f"needs {names} at stage {stage}, {keys}")
+    return frame * 100 if value == "accuracy" else frame
+
+
+def best(frame: pd.DataFrame) -> pd.Series:
+    """Of each network and sparsity the column with the best mean over seeds."""
+    means = frame.groupby(level=[*NETWORK, "sparsity"]).transform("mean").to_numpy()
+    return pd.Series(frame.to_numpy()[np.arange(len(frame)), means.argmax(axis=1)], frame.index)
+
+
+def best_sparsity(values: pd.Series) -> pd.Series:
+    """Of each data set the architecture and sparsity with the best mean over seeds."""
+    means = values.groupby(level=[*NETWORK, "sparsity"]).mean()
+    chosen = means.groupby(level="dataset").idxmax()
+    return values[values.index.droplevel("seed").isin(chosen)]
+
+
+def per_seed(values: pd.Series) -> Samples:
+    """Means over sparsities: a value a seed, a stratum a network.
+
+    Only sparsities that every seed of the network has, so that seeds do not differ by those.
+    """
+    strata, evidence = [], []
+    for network, group in values.groupby(level=NETWORK, sort=False):
+        by_sparsity = group.droplevel(NETWORK).unstack("seed").dropna()
+        if by_sparsity.empty:
+            raise NotRunError(f"{title(*network)}: no sparsity was run with every seed")
+        strata.append(by_sparsity.mean().to_numpy())
+        factors = compression(by_sparsity.index)
+        spread = times(factors[0]) if len(factors) == 1 else _listed(factors)
+        evidence.append((network, spread, by_sparsity.shape[1]))
+    return Samples(tuple(strata), _described(evidence))
+
+
+def lead(
+    frame: pd.DataFrame, ours: Sequence[str], theirs: Sequence[str], *, every: bool = False
+) -> pd.Series:
+    """How far the best of our methods is ahead of the best of the others, at each sparsity; with
+    `every`, how far the mean of ours is ahead."""
+    mine = frame[list(ours)]
+    return (mine.mean(axis=1) if every else best(mine)) - best(frame[list(theirs)])
+
+
+def contrast(first: Samples, second: Samples) -> Samples:
+    """The quantity of the first minus that of the second, which have other networks."""
+    weights = (*first.weighted(), *(-w for w in second.weighted()))
+    evidence = f"{first.evidence}; {second.evidence}"
+    return Samples(first.strata + second.strata, evidence, weights)
+
+
+def _listed(factors: Iterable[float]) -> str:
+    return f"{times(min(factors))} to {times(max(factors))} ({len(list(factors))} sparsities)"
+
+
+def _described(evidence: list[tuple[tuple[str, str], str, int]]) -> str:
+    """'MNIST FC-1000, FC-10000; 2× to 8× (3 sparsities); 5 seeds': once each, if shared."""
+    networks, spreads, seeds = zip(*evidence, strict=True)
+    trials = " to ".join(dict.fromkeys(str(n) for n in (min(seeds), max(seeds))))
+    trials += " seed" if trials == "1" else " seeds"
+    by_spread: dict[str, dict[str, list[str]]] = {}
+    for (dataset, architecture), spread in zip(networks, spreads, strict=True):
+        by_spread.setdefault(spread, {}).setdefault(dataset, []).append(architecture)
+    parts = []
+    for spread, by_dataset in by_spread.items():
+        parts += [f"{DATASETS[d].label} {', '.join(names)}" for d, names in by_dataset.items()]
+        parts.append(spread)
+    return "; ".join([*parts, trials])

@@ -1,0 +1,157 @@
+"""Findings as a table for programs (Parquet) and as one for people (Markdown)."""
+
+from collections.abc import Iterable
+from math import isfinite
+from pathlib import Path
+
+import pandas as pd
+
+from ossum.claims.check import (
+    FAILS,
+    HOLDS,
+    NOT_REPRODUCED,
+    NOT_RUN,
+    PARTLY,
+    REPRODUCED,
+    UNDECIDED,
+    Finding,
+    Outcome,
+)
+from ossum.files import atomic
+
+# Of a question that the paper does not ask.
+_ANSWERS = {REPRODUCED: "yes", PARTLY: "partly", NOT_REPRODUCED: "not shown", NOT_RUN: NOT_RUN}
+
+
+def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
+    """A row a check. Quantities are percent or percentage points; the claim's verdict is repeated
+    in each of its rows."""
+    return pd.DataFrame(
+        {
+            "claim": finding.claim.id,
+            "statement": finding.claim.statement,
+            "figures": ", ".join(finding.claim.figures),
+            "of_paper": not finding.claim.ours,
+            "verdict": verdict(finding),
+            "check": outcome.check.what,
+            "low": outcome.check.low,
+            "high": outcome.check.high,
+            "expected": outcome.check.expected,
+            "reason": outcome.check.reason,
+            "outcome": outcome.word,
+            "observed": found.value if (found := outcome.estimate) else None,
+            "interval_low": found.interval[0] if found and found.interval else None,
+            "interval_high": found.interval[1] if found and found.interval else None,
+            "effect": found.effect if found and outcome.check.difference else None,
+            "n_values": found.n_values if found else 0,
+            "evidence": outcome.evidence,
+        }
+        for finding in findings
+        for outcome in finding.outcomes
+    )
+
+
+def verdict(finding: Finding) -> str:
+    """The verdict, in words that fit who asked."""
+    return _ANSWERS[finding.verdict] if finding.claim.ours else finding.verdict
+
+
+def write_parquet(findings: Iterable[Finding], path: str | Path) -> None:
+    floats = ["low", "high", "expected", "observed", "interval_low", "interval_high", "effect"]
+    with atomic(path) as temporary:
+        as_table(findings).astype(dict.fromkeys(floats, float)).to_parquet(temporary, index=False)
+
+
+def write_markdown(findings: Iterable[Finding], path: str | Path, source: str) -> None:
+    """The verdicts in one table, then every check with its numbers. source: of the tables."""
+    findings = list(findings)
+    parts = [f"# What holds\n\nComputed from the tables in `{source}`.\n"]
+    of_paper = [finding for finding in findings if not finding.claim.ours]
+    ours = [finding for finding in findings if finding.claim.ours]
+    for heading, chosen in (("The paper's claims", of_paper), ("Beyond the paper", ours)):
+        if chosen:
+            parts.append(f"## {heading}\n\n{_verdicts(chosen)}\n")
+    parts.append(f"## Every check\n\n{_LEGEND}\n")
+    parts += [
+        f"### `{finding.claim.id}`: {verdict(finding)}\n\n"
+        f"{finding.claim.statement}. {finding.claim.note}\n\n{_checks(finding.outcomes)}\n"
+        for finding in findings
+    ]
+    with atomic(path) as temporary:
+        temporary.write_text("\n".join(parts))
+
+
+_LEGEND = """\
+In percent and percentage points. A check *holds* if its whole 95 % interval (bootstrap over seeds,
+a stratum a network) lies in the wanted range, and *fails* if none of it does. The effect is the
+observed value in standard deviations over seeds."""
+
+
+def _verdicts(findings: list[Finding]) -> str:
+    rows = [
+        {
+            "claim": f"`{finding.claim.id}`",
+            "figure": ", ".join(finding.claim.figures),
+            "statement": finding.claim.statement,
+            "verdict": f"**{verdict(finding)}**",
+            "checks": _count(finding.outcomes),
+        }
+        for finding in findings
+    ]
+    return pd.DataFrame(rows).to_markdown(index=False)
+
+
+def _count(outcomes: list[Outcome]) -> str:
+    """'3 hold, 1 undecided'."""
+    words = [outcome.word for outcome in outcomes]
+    plural = {HOLDS: "hold", FAILS: "fail"}
+    present = [word for word in (HOLDS, UNDECIDED, FAILS, NOT_RUN) if word in words]
+    return ", ".join(f"{words.count(word)} {plural.get(word, word)}" for word in present)
+
+
+def _checks(outcomes: list[Outcome]) -> str:
+    rows = [
+        {
+            "check": outcome.check.what,
+            "wanted": wanted(outcome),
+            "observed": observed(outcome),
+            "effect": effect(outcome),
+            "outcome": outcome.word,
+            "evidence": outcome.evidence,
+            "why this range": outcome.check.reason,
+        }
+        for outcome in outcomes
+    ]
+    return pd.DataFrame(rows).to_markdown(index=False)
+
+
+def effect(outcome: Outcome) -> str:
+    """'+2.1': only a difference has one."""
+    found = outcome.estimate
+    if not outcome.check.difference or found is None or found.effect is None:
+        return ""
+    return f"{found.effect:+.1f}"
+
+
+def wanted(outcome: Outcome) -> str:
+    """'82.4 ± 1.5', '> 0', '< 5'."""
+    check = outcome.check
+    if check.expected is not None:
+        return f"{check.expected:g} ± {check.high - check.expected:.2g}"
+    bounds = [f"> {check.low:g}"] * isfinite(check.low) + [f"< {check.high:g}"] * isfinite(
+        check.high
+    )
+    return " and ".join(bounds)
+
+
+def observed(outcome: Outcome) -> str:
+    """'81.9 [81.4, 82.4]'; without the interval where there is none."""
+    found = outcome.estimate
+    if found is None:
+        return ""
+    sign = "+" if outcome.check.difference else ""
+    text = f"{found.value:{sign}.1f}"
+    if found.interval:
+        low, high = found.interval
+        text += f" [{low:{sign}.1f}, {high:{sign}.1f}]"
+    return text

@@ -1,0 +1,92 @@
+"""Claims about networks of one hidden layer (Figures 1 and 2)."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pandas as pd
+
+from ossum.claims.check import Check
+from ossum.claims.samples import (
+    HIGH,
+    MODERATE,
+    TWO_LAYER,
+    Region,
+    accuracies,
+    best,
+    best_sparsity,
+    contrast,
+    lead,
+    per_seed,
+)
+from ossum.claims.statistics import Samples
+from ossum.registry import DATASETS
+
+VARIANTS = ("ossum", "linear-ossum", "log-ossum")
+BASELINES = ("coreset", "norm")
+WIDEST = "FC-100000"
+BOTH = ("mnist", "cifar10")
+
+Table = pd.DataFrame | None
+
+_of = partial(accuracies, architecture=TWO_LAYER)
+
+
+def headline(fig1: Table) -> Iterator[Check]:
+    def at_best(dataset: str) -> Samples:
+        frame = _of(fig1, "pruned", VARIANTS, dataset=dataset)
+        _of(fig1, "pruned", VARIANTS, dataset=dataset, architecture=WIDEST)  # must be there
+        return per_seed(best_sparsity(MODERATE.require(best(frame))))
+
+    reason = "the paper gives one number; means of five seeds differ by less, rounding included"
+    for dataset, expected in (("mnist", 82.4), ("cifar10", 29.0)):
+        what = f"{DATASETS[dataset].label}: best variant, width and sparsity"
+        yield Check.near(what, partial(at_best, dataset), reason, expected, 1.5)
+
+
+def chance(fig1: Table) -> Iterator[Check]:
+    def unpruned(dataset: str) -> Samples:
+        frame = _of(fig1, "pruned", ("ossum",), dataset=dataset, sparsity=[0])
+        return per_seed(frame["ossum"])
+
+    for dataset in BOTH:
+        what = f"{DATASETS[dataset].label}: networks as drawn"
+        reason = "ten classes; one random network varies by about 4 points, a mean of five by 2"
+        yield Check.near(what, partial(unpruned, dataset), reason, 10, 3)
+
+
+def gradient_mask(fig1: Table) -> Iterator[Check]:
+    def ahead(dataset: str, region: Region) -> Samples:
+        frame = _of(fig1, "pruned", (*VARIANTS, "gradient"), dataset=dataset)
+        return per_seed(lead(region.of(frame), VARIANTS, ("gradient",)))
+
+    for dataset in BOTH:
+        label = DATASETS[dataset].label
+        what = f"{label}: best variant − gradient mask, {MODERATE}"
+        reason = "on par: not more than two points behind"
+        yield Check.ahead(what, partial(ahead, dataset, MODERATE), reason, by=-2)
+        what = f"{label}: best variant − gradient mask, {HIGH}"
+        yield Check.ahead(what, partial(ahead, dataset, HIGH), "better at high sparsity")
+
+
+def _ahead_of_baselines(fig2: Table, stage: str, dataset: str, region: Region) -> Samples:
+    frame = _of(fig2, stage, (*VARIANTS, *BASELINES), dataset=dataset)
+    return per_seed(lead(region.of(frame), VARIANTS, BASELINES, every=True))
+
+
+def trained_then_pruned(fig2: Table) -> Iterator[Check]:
+    ahead = partial(_ahead_of_baselines, fig2, "pruned", region=HIGH)
+    for dataset in BOTH:
+        what = f"{DATASETS[dataset].label}: mean of variants − best of coreset and norm, {HIGH}"
+        yield Check.ahead(what, partial(ahead, dataset), "ahead at high sparsity")
+
+    def more_on_cifar() -> Samples:
+        return contrast(ahead("cifar10"), ahead("mnist"))
+
+    yield Check.ahead("that lead on CIFAR-10 − on MNIST", more_on_cifar, "more so there")
+
+
+def then_finetuned(fig2: Table) -> Iterator[Check]:
+    ahead = partial(_ahead_of_baselines, fig2, "finetuned", region=MODERATE)
+    for dataset in BOTH:
+        what = f"{DATASETS[dataset].label}: mean of variants − best of coreset and norm, {MODERATE}"
+        yield Check.ahead(what, partial(ahead, dataset), "slightly ahead")

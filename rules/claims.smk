@@ -1,0 +1,58 @@
+def tables_of_claims(claims):
+    """The tables of those figures that the claims are about and the configuration has: a claim
+    without its table is "not run"."""
+    wanted = [figure for claim in claims for figure in CLAIMS[claim].figures]
+    return [TABLE.format(figure=figure) for figure in CONFIG.figures if figure in wanted]
+
+
+# Claims name the modules of their checks, so the hash does not find these by itself.
+CLAIMS_CODE = code_hash(
+    "scripts/claims.py",
+    "ossum/registry.py",
+    *sorted({f"ossum/claims/{claim.checks.split('.')[0]}.py" for claim in CLAIMS.values()}),
+)
+
+
+rule claims:
+    input:
+        tables_of_claims(CLAIMS),
+    output:
+        markdown="results/claims.md",
+        parquet="results/claims.parquet",
+        pictures=multiext("figures/claims", ".pdf", ".png"),
+    log:
+        "logs/claims.log",
+    benchmark:
+        "results/benchmarks/claims.tsv"
+    conda:
+        "../environment.yml"
+    params:
+        claims=list(CLAIMS),
+        source=str(Path(TABLE).parent),
+        code=CLAIMS_CODE,
+    message:
+        "Judging the paper's claims"
+    script:
+        "../scripts/claims.py"
+
+
+# One of them, from its own tables only.
+rule claim:
+    input:
+        lambda wildcards: tables_of_claims([wildcards.claim]),
+    output:
+        markdown="results/claims/{claim}.md",
+    log:
+        "logs/claims/{claim}.log",
+    benchmark:
+        "results/benchmarks/claims/{claim}.tsv"
+    conda:
+        "../environment.yml"
+    params:
+        claims=lambda wildcards: [wildcards.claim],
+        source=str(Path(TABLE).parent),
+        code=CLAIMS_CODE,
+    message:
+        "Judging {wildcards.claim}"
+    script:
+        "../scripts/claims.py"

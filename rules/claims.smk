@@ -28,7 +28,7 @@ rule claims:
         "../environment.yml"
     params:
         claims=list(CLAIMS),
-        source=str(Path(TABLE).parent),
+        tables=tables_of_claims(CLAIMS),  # judge again when there are others than last time
         code=CLAIMS_CODE,
     message:
         "Judging the paper's claims"
@@ -50,7 +50,7 @@ rule claim:
         "../environment.yml"
     params:
         claims=lambda wildcards: [wildcards.claim],
-        source=str(Path(TABLE).parent),
+        tables=lambda wildcards: tables_of_claims([wildcards.claim]),
         code=CLAIMS_CODE,
     message:
         "Judging {wildcards.claim}"

@@ -14,7 +14,7 @@ with job_log(snakemake.log[0]):
     findings = [judge(CLAIMS[claim], tables) for claim in snakemake.params.claims]
     for finding in findings:
         print(f"{finding.claim.id}: {verdict(finding)}", flush=True)
-    write_markdown(findings, snakemake.output.markdown, snakemake.params.source)
+    write_markdown(findings, snakemake.output.markdown, snakemake.params.tables)
     if snakemake.rule == "claims":  # all of them, not one
         write_parquet(findings, snakemake.output.parquet)
         draw_claims(as_table(findings), snakemake.output.pictures)

@@ -307,7 +307,7 @@ def test_the_tables_say_what_was_found(true, tmp_path):
     thin = true | {"fig6": true["fig6"].query("seed == 0"), "fig8": None}
     findings = [judge(claim, thin) for claim in CLAIMS.values()]
     write_parquet(findings, tmp_path / "claims.parquet")
-    write_markdown(findings, tmp_path / "claims.md", "results/tables")
+    write_markdown(findings, tmp_path / "claims.md", ["results/tables/fig1.parquet"])
     table = pd.read_parquet(tmp_path / "claims.parquet")
     assert len(table) == sum(len(finding.outcomes) for finding in findings)
     verdicts = table.groupby("claim")["verdict"].first()
@@ -315,5 +315,9 @@ def test_the_tables_say_what_was_found(true, tmp_path):
     row = table[table["claim"] == "headline"].iloc[0]
     assert row["interval_low"] < row["observed"] < row["interval_high"]
     text = (tmp_path / "claims.md").read_text()
-    assert "82.4 ± 1.5" in text and "results/tables" in text and "too few for an interval" in text
+    assert (
+        "82.4 ± 1.5" in text
+        and "results/tables/fig1.parquet" in text
+        and "too few for an interval" in text
+    )
     assert pd.isna(as_table(findings).set_index("claim").loc["kept-weights", "observed"]).all()

@@ -18,6 +18,7 @@ from helpers import ROOT, snakemake
 
 from ossum import results
 from ossum.cells import NETWORK, RESULTS, SUBNETWORK, Cell
+from ossum.claims import CLAIMS
 from ossum.datasets import load
 from ossum.networks import build
 from ossum.recipes import Recipe
@@ -156,7 +157,8 @@ def test_paper_scale_plan_of_all_figures(tmp_path):
     }  # fmt: skip
     assert jobs["init"] == 86 and jobs["search"] == 2
     assert jobs["table"] == jobs["figure"] == 9
-    assert jobs["total"] == 438
+    assert jobs["claims"] == 1
+    assert jobs["total"] == 439
 
 
 def test_smoke_run_makes_all_figures(smoke):
@@ -164,6 +166,27 @@ def test_smoke_run_makes_all_figures(smoke):
         assert (smoke / f"figures/fig{n}.pdf").read_bytes().startswith(b"%PDF")
         assert (smoke / f"figures/fig{n}.png").read_bytes().startswith(b"\x89PNG")
         assert len(results.read(smoke / f"results/tables/fig{n}.parquet"))
+
+
+def test_smoke_run_judges_the_claims(smoke):
+    """Its networks are not the paper's: nothing is reproduced by digits."""
+    table = pd.read_parquet(smoke / "results/claims.parquet")
+    assert set(table["claim"]) == set(CLAIMS) and set(table["verdict"]) == {"not run"}
+    assert "`headline`" in (smoke / "results/claims.md").read_text()
+    assert (smoke / "figures/claims.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_one_claim_needs_its_own_tables_only(tmp_path):
+    """... of which there may be none: then it is judged as not run."""
+    config = tiny_deep(tmp_path / "config.yaml")
+    target = "results/claims/{}.md".format
+    run = snakemake(tmp_path, target("headline"), config=config)
+    assert "headline: not run" in run.stdout
+    assert not (tmp_path / "results/tables").exists()
+    plan = planned(snakemake(tmp_path, target("trained-deep"), "--dry-run", config=config))
+    assert plan["table"] == plan["claim"] == 1 and "figure" not in plan
+    unknown = snakemake(tmp_path, target("best-of-all"), config=config, check=False)
+    assert unknown.returncode and "MissingRuleException" in unknown.stdout
 
 
 def test_pruned_by_score_untrained_networks_classify(smoke):

@@ -79,7 +79,7 @@ def accuracies(
     frame = frame.reindex(columns=list(columns)).dropna()
     if frame.empty:
         names = ", ".join(METHODS[name].label if name in METHODS else name for name in columns)
-        raise NotRunError(f"needs {names} at stage {stage}, {keys}")
+        raise NotRunError(f"needs {names} at stage {stage!r}{_where(keys)}")
     return frame * 100 if value == "accuracy" else frame
 
 
@@ -127,6 +127,13 @@ def contrast(first: Samples, second: Samples) -> Samples:
     weights = (*first.weighted(), *(-w for w in second.weighted()))
     evidence = f"{first.evidence}; {second.evidence}"
     return Samples(first.strata + second.strata, evidence, weights)
+
+
+def _where(keys: dict[str, str | Iterable[str]]) -> str:
+    """', MNIST' and the like: where the cells are missing."""
+    values = [[value] if isinstance(value, str) else value for value in keys.values()]
+    words = [DATASETS[v].label if v in DATASETS else str(v) for each in values for v in each]
+    return "".join(f", {word}" for word in words)
 
 
 def _listed(factors: Iterable[float]) -> str:

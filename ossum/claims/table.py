@@ -62,10 +62,11 @@ def write_parquet(findings: Iterable[Finding], path: str | Path) -> None:
         as_table(findings).astype(dict.fromkeys(floats, float)).to_parquet(temporary, index=False)
 
 
-def write_markdown(findings: Iterable[Finding], path: str | Path, source: str) -> None:
-    """The verdicts in one table, then every check with its numbers. source: of the tables."""
+def write_markdown(findings: Iterable[Finding], path: str | Path, sources: Iterable[str]) -> None:
+    """The verdicts in one table, then every check. sources: the files that these come from."""
     findings = list(findings)
-    parts = [f"# What holds\n\nComputed from the tables in `{source}`.\n"]
+    named = ", ".join(f"`{source}`" for source in sources) or "no table: no figure is configured"
+    parts = [f"# What holds\n\nComputed from {named}.\n"]
     of_paper = [finding for finding in findings if not finding.claim.ours]
     ours = [finding for finding in findings if finding.claim.ours]
     for heading, chosen in (("The paper's claims", of_paper), ("Beyond the paper", ours)):

@@ -108,6 +108,7 @@ class Config(ClosedModel):
 
     grids: Annotated[dict[Annotated[str, AfterValidator(_grid_name)], Grid], Field(min_length=1)]
     figures: dict[Annotated[str, known(FIGURES, "figure")], Views]
+    costs: dict[str, Grid] = {}  # what the cost of pruning is measured on
     pruning: Pruning
     training: Training
     search: SearchOptions = SearchOptions()
@@ -117,10 +118,11 @@ class Config(ClosedModel):
     @model_validator(mode="before")
     @classmethod
     def _leave_out(cls, values: Any) -> Any:
-        """An overlay cannot take a key away, but it can set a grid or a figure to nothing."""
+        """An overlay cannot take a key away, but it can set an entry to nothing."""
         if not isinstance(values, dict):
             return values
-        named = {key: values[key] for key in ("grids", "figures") if type(values.get(key)) is dict}
+        keys = ("grids", "figures", "costs")
+        named = {key: values[key] for key in keys if type(values.get(key)) is dict}
         return values | {
             key: {name: value for name, value in entries.items() if value is not None}
             for key, entries in named.items()
@@ -129,12 +131,11 @@ class Config(ClosedModel):
     @model_validator(mode="after")
     def _consistent(self) -> "Config":
         for name, grid in self.grids.items():
-            for dataset in grid.datasets:
-                if "gradient" in grid.methods and dataset not in self.pruning.gradient.schedule:
-                    raise ValueError(
-                        f"pruning.gradient.schedule: no entry for {dataset!r}, "
-                        f"which grids.{name} prunes by gradient"
-                    )
+            self._check_schedules(f"grids.{name}", grid)
+        for name, grid in self.costs.items():
+            self._check_schedules(f"costs.{name}", grid)
+            if grid.origin != "init":
+                raise ValueError(f"costs.{name}.origin: costs are of networks as drawn (init)")
         self._check_cells_have_one_grid()
         self._check_trained_networks_have_one_job()
         for name, views in self.figures.items():
@@ -144,6 +145,14 @@ class Config(ClosedModel):
                 except ValueError as error:
                     raise ValueError(f"figures.{name}.{index}.{error}") from None
         return self
+
+    def _check_schedules(self, name: str, grid: Grid) -> None:
+        for dataset in grid.datasets:
+            if "gradient" in grid.methods and dataset not in self.pruning.gradient.schedule:
+                raise ValueError(
+                    f"pruning.gradient.schedule: no entry for {dataset!r}, "
+                    f"which {name} prunes by gradient"
+                )
 
     def _check_cells_have_one_grid(self) -> None:
         owner: dict[Cell, str] = {}

@@ -62,6 +62,15 @@ STATISTICS = pa.schema(
     ]
 )
 
+COSTS = pa.schema(
+    [
+        *KEYS,
+        pa.field("passes", pa.float64(), nullable=False),  # over the training set
+        pa.field("seconds", pa.float64(), nullable=False),
+    ]
+)
+SCHEMAS = (RESULTS, STATISTICS, COSTS)
+
 
 def write(
     rows: Iterable[dict] | pd.DataFrame,
@@ -83,12 +92,12 @@ def write(
 def read(source: str | Path | list[str]) -> pd.DataFrame:
     """One table from a file, a folder of cells or a list of files, sorted by cell (and epoch).
 
-    Results or statistics, not both. ValueError, naming the file, if one is damaged or has other
+    All of one of SCHEMAS. ValueError, naming the file, if one is damaged or has other
     columns.
     """
     try:
         dataset = ds.dataset(source, format="parquet", partitioning=None)
-        schema = STATISTICS if dataset.schema.equals(STATISTICS) else RESULTS
+        schema = next((known for known in SCHEMAS if dataset.schema.equals(known)), RESULTS)
         for file in dataset.get_fragments():
             if not file.physical_schema.equals(schema):
                 raise ValueError(

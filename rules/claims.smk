@@ -1,8 +1,9 @@
 def tables_of_claims(claims):
-    """The tables of those figures that the claims are about and the configuration has: a claim
-    without its table is "not run"."""
-    wanted = [figure for claim in claims for figure in CLAIMS[claim].figures]
-    return [TABLE.format(figure=figure) for figure in CONFIG.figures if figure in wanted]
+    """Those tables that the claims are about and the configuration has: a claim without its table
+    is "not run"."""
+    wanted = [table for claim in claims for table in CLAIMS[claim].tables]
+    there = [*CONFIG.figures, *(["costs"] if CONFIG.costs else [])]
+    return [TABLE.format(figure=table) for table in there if table in wanted]
 
 
 # Claims name the modules of their checks, so the hash does not find these by itself.

@@ -62,6 +62,19 @@ def prune_code(dataset, methods):
     }
 
 
+def cost_options(dataset):
+    """Options of all methods that have any."""
+    options = CONFIG.pruning.options(dataset)
+    return {method: options.of(method) for method in METHODS if options.of(method)}
+
+
+def costs_code(cells):
+    """Hash of the code behind the costs of pruning, all methods and data sets together."""
+    modules = {METHODS[cell.method].module for cell in cells}
+    modules |= {DATASETS[cell.dataset].module for cell in cells}
+    return code_hash("scripts/costs.py", *map(module_source, sorted(modules)))
+
+
 def training_options(stage, dataset, architecture):
     return CONFIG.training.options(stage, dataset, architecture).model_dump()
 

@@ -17,6 +17,10 @@ def pruning_memory(batch):
     return lambda wildcards: prune_mb(wildcards.dataset, wildcards.architecture, batch.methods)
 
 
+def costs_memory(cells):
+    return max([prune_mb(cell.dataset, cell.architecture, [cell.method]) for cell in cells] or [0])
+
+
 def evaluation_memory(batch):
     n_cells = batch.size("method", "sparsity")  # of one network
     return lambda wildcards: evaluate_mb(wildcards.dataset, wildcards.architecture, n_cells)

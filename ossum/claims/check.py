@@ -99,8 +99,8 @@ class Finding:
 
 
 def judge(claim: Claim, tables: Mapping[str, pd.DataFrame]) -> Finding:
-    """The claim with its outcomes on the tables at hand, by figure."""
+    """The claim with its outcomes on the tables at hand, by name."""
     module, function = claim.checks.rsplit(".", 1)
     checks = getattr(import_module(f"ossum.claims.{module}"), function)
-    of_figures = [tables.get(figure) for figure in claim.figures]
-    return Finding(claim, [check.judge() for check in checks(*of_figures)])
+    of_claim = [tables.get(figure) for figure in claim.tables]
+    return Finding(claim, [check.judge() for check in checks(*of_claim)])

@@ -61,8 +61,9 @@ def accuracies(
     value: str = "accuracy",
     **keys: str | Iterable[str],
 ) -> pd.DataFrame:
-    """Test accuracy in percent after the last epoch, a row a data set, architecture, sparsity and
-    seed, a column each of `columns`: values of `by`.
+    """Test accuracy in percent (or another value) after the last epoch.
+
+    A row a data set, architecture, sparsity and seed, a column each of `columns`: values of `by`.
 
     keys: wanted values of other key columns; tanh and uniform weights, if not given. Rows where one
     of the columns is missing or diverged are left out: comparisons are paired. NotRunError if
@@ -75,7 +76,9 @@ def accuracies(
     for key, values in wanted.items():
         rows = rows[rows[key].isin([values] if isinstance(values, str) else list(values))]
     index = [*NETWORK, "sparsity", "seed"]
-    frame = final(rows).pivot(index=index, columns=by, values=value)
+    if "epoch" in rows:
+        rows = final(rows)
+    frame = rows.pivot(index=index, columns=by, values=value)
     frame = frame.reindex(columns=list(columns)).dropna()
     if frame.empty:
         names = ", ".join(METHODS[name].label if name in METHODS else name for name in columns)

@@ -30,7 +30,7 @@ def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
         {
             "claim": finding.claim.id,
             "statement": finding.claim.statement,
-            "figures": ", ".join(finding.claim.figures),
+            "tables": ", ".join(finding.claim.tables),
             "of_paper": not finding.claim.ours,
             "verdict": verdict(finding),
             "check": outcome.check.what,
@@ -83,16 +83,16 @@ def write_markdown(findings: Iterable[Finding], path: str | Path, sources: Itera
 
 
 _LEGEND = """\
-In percent and percentage points. A check *holds* if its whole 95 % interval (bootstrap over seeds,
-a stratum a network) lies in the wanted range, and *fails* if none of it does. The effect is the
-observed value in standard deviations over seeds."""
+In percent and percentage points, if nothing else is said. A check *holds* if its whole 95 %
+interval (bootstrap over seeds, a stratum a network) lies in the wanted range, and *fails* if none
+of it does. The effect is the observed value in standard deviations over seeds."""
 
 
 def _verdicts(findings: list[Finding]) -> str:
     rows = [
         {
             "claim": f"`{finding.claim.id}`",
-            "figure": ", ".join(finding.claim.figures),
+            "table": ", ".join(finding.claim.tables),
             "statement": finding.claim.statement,
             "verdict": f"**{verdict(finding)}**",
             "checks": _count(finding.outcomes),

@@ -46,7 +46,7 @@ def claims(table: pd.DataFrame) -> Figure:
         axes.text(
             -0.01,
             position,
-            f"{first['claim']} ({first['figures']}): {first['verdict']}",
+            f"{first['claim']} ({first['tables']}): {first['verdict']}",
             transform=axes.get_yaxis_transform(),
             fontsize=8,
             fontweight="bold",

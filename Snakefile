@@ -15,6 +15,7 @@ include: "rules/networks.smk"
 include: "rules/prune.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/readout.smk"
 include: "rules/search.smk"
 include: "rules/figures.smk"
 

@@ -63,9 +63,7 @@ class Pruning(ClosedModel):
         schedule = self.gradient.schedule.get(dataset)
         values = self.gradient.model_dump() | {"schedule": schedule}
         gradient = GradientOptions(**values) if schedule else None
-        return PruningOptions(
-            gradient=gradient, coreset=self.coreset, best_random=self.best_random
-        )
+        return PruningOptions(gradient=gradient, coreset=self.coreset, best_random=self.best_random)
 
 
 class Protocol(ClosedModel):

@@ -48,7 +48,10 @@ def readout(
     del features
     on_test = _score(model, _activations(network, test).sub_(mean).div_(deviation), test)
     logging.info(
-        "readout of %d neurons: %d iterations, accuracy %.4f", len(mean), iterations, on_test.accuracy
+        "readout of %d neurons: %d iterations, accuracy %.4f",
+        len(mean),
+        iterations,
+        on_test.accuracy,
     )
     return on_train, on_test
 

@@ -30,9 +30,7 @@ METHODS: dict[str, MethodSpec] = {
     "log-ossum": MethodSpec("ossum.pruning.scores", "log_ossum", "Log OSSuM", 1),
     "gradient": MethodSpec("ossum.pruning.gradient", "gradient", "Gradient mask", None, True),
     "random": MethodSpec("ossum.pruning.random", "random", "Random"),
-    "best-random": MethodSpec(
-        "ossum.pruning.best_random", "best_random", "Best of 100 random", 1
-    ),
+    "best-random": MethodSpec("ossum.pruning.best_random", "best_random", "Best of 100 random", 1),
     "norm": MethodSpec("ossum.pruning.norm", "norm", "Norm"),
     "coreset": MethodSpec("ossum.pruning.coreset", "coreset", "Coreset"),
     "ossum-norm": MethodSpec("ossum.pruning.norm_then_score", "ossum_norm", "OSSuM + Norm"),

@@ -50,7 +50,7 @@ def beyond(table: pd.DataFrame) -> Figure:
     panels.legend(figure, title="Beyond the paper: controls and measures that it does not have")
     described = {"not trained:": untrained[untrained["stage"] == "pruned"], "trained:": trained}
     foot = [f"{which} {tables.describe(rows)}" for which, rows in described.items() if len(rows)]
-    panels.foot(figure, "      ".join(["not in the paper", *foot]))
+    panels.foot(figure, "\n".join(foot))
     return figure
 
 

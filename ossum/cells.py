@@ -28,6 +28,7 @@ RESULTS = {
     "pruned": f"results/evaluations/{_CELL}.parquet",  # as it comes out of pruning
     **{stage: TRAINING.replace("{stage}", stage) for stage in TRAINING_STAGES},
     "statistics": f"results/statistics/{_CELL}.parquet",  # of the kept weights
+    "readout": f"results/readouts/{_CELL}.parquet",  # the kept neurons under a learned output layer
     # All combinations of widths instead of one sparsity.
     "search": f"results/searches/{_CELL}.parquet".replace("/sparsity={sparsity}", ""),
 }

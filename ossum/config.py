@@ -12,10 +12,12 @@ from ossum.architectures import Architecture
 from ossum.cells import TRAINING_STAGES, Cell
 from ossum.grids import Grid, View, known, no_repeats
 from ossum.options import (
+    BestRandomOptions,
     ClosedModel,
     CoresetOptions,
     GradientOptions,
     PruningOptions,
+    ReadoutOptions,
     Schedule,
     SearchOptions,
     TrainingOptions,
@@ -40,6 +42,7 @@ class Fuse(ClosedModel):
     prune: Fused = ["method", "sparsity"]
     train: Fused = ["method", "seed"]
     evaluate: Fused = ["method", "sparsity"]
+    readout: Fused = []
 
 
 class GradientConfig(GradientOptions):
@@ -53,13 +56,14 @@ class Pruning(ClosedModel):
 
     gradient: GradientConfig
     coreset: CoresetOptions = CoresetOptions()
+    best_random: BestRandomOptions = BestRandomOptions()
 
     def options(self, dataset: str) -> PruningOptions:
         """What the methods need to know when they prune networks for `dataset`."""
         schedule = self.gradient.schedule.get(dataset)
         values = self.gradient.model_dump() | {"schedule": schedule}
         gradient = GradientOptions(**values) if schedule else None
-        return PruningOptions(gradient=gradient, coreset=self.coreset)
+        return PruningOptions(gradient=gradient, coreset=self.coreset, best_random=self.best_random)
 
 
 class Protocol(ClosedModel):
@@ -112,6 +116,7 @@ class Config(ClosedModel):
     pruning: Pruning
     training: Training
     search: SearchOptions = SearchOptions()
+    readout: ReadoutOptions = ReadoutOptions()
     fuse: Fuse = Fuse()
     threads: Annotated[int, Field(ge=1)] = 4
 

@@ -58,6 +58,19 @@ def search_mb(dataset: str, architecture: str, n_fractions: int) -> int:
     return _RUNTIME_MB + network_mb(dataset, architecture) + _deep_mb(sizes) + own
 
 
+def readout_mb(dataset: str, architecture: str, widths: tuple[int, ...]) -> int:
+    """A logistic regression on the last hidden layer of a network of hidden `widths`.
+
+    Its activations for all examples, and ten numbers for every logit of the training set.
+    """
+    data, sizes = DATASETS[dataset], _full_sizes(dataset, architecture)
+    examples = data.n_train + data.n_test
+    own = _mb(4 * (examples * widths[-1] + 10 * data.n_train * data.n_classes))
+    small = _mb(4 * count_weights(_layer_sizes(dataset, widths)))
+    batch = _mb(4 * BATCH_ROWS * sum(widths))
+    return _RUNTIME_MB + network_mb(dataset, architecture) + _deep_mb(sizes) + own + small + batch
+
+
 def head_weights(sizes: tuple[int, ...], n_cells: int, n_groups: int) -> int:
     """At most so many numbers are in the output weights of all cells of an evaluation.
 

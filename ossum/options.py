@@ -1,4 +1,4 @@
-"""Options of pruning, training and search, as these see them: one data set, all resolved."""
+"""Options of pruning, training, readout and search, as these see them: of one data set."""
 
 from typing import Annotated, Literal
 
@@ -40,21 +40,34 @@ class CoresetOptions(ClosedModel):
     beta: Literal["data", "one"] = "data"
 
 
+class BestRandomOptions(ClosedModel):
+    """draws: how many random subsets there are to choose from."""
+
+    draws: int = Field(default=100, ge=1)
+
+
 class PruningOptions(ClosedModel):
-    """The options of every method that has any, under the method's id."""
+    """The options of every method that has any, under the method's id with "_" for "-"."""
 
     gradient: GradientOptions | None = None
     coreset: CoresetOptions = CoresetOptions()
+    best_random: BestRandomOptions = BestRandomOptions()
 
     def of(self, method: str) -> dict:
         """The options of one method as plain values; {} if it has none."""
-        options = getattr(self, method, None) if method in type(self).model_fields else None
+        name = _field_name(method)
+        options = getattr(self, name) if name in type(self).model_fields else None
         return options.model_dump() if options else {}
 
     @classmethod
     def of_methods(cls, options: dict[str, dict]) -> "PruningOptions":
         """The inverse of `of`: from the options of some methods, the others with their defaults."""
-        return cls.model_validate({method: given for method, given in options.items() if given})
+        given = {_field_name(method): values for method, values in options.items() if values}
+        return cls.model_validate(given)
+
+
+def _field_name(method: str) -> str:
+    return method.replace("-", "_")
 
 
 class TrainingOptions(ClosedModel):
@@ -82,3 +95,14 @@ class SearchOptions(ClosedModel):
     fractions: Annotated[
         list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1), AfterValidator(_ascending)
     ] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+
+
+class ReadoutOptions(ClosedModel):
+    """Logistic regression on frozen activations.
+
+    C: scikit-learn's inverse strength of the L2 penalty, on standardised activations.
+    max_iterations: of L-BFGS. Where it stops earlier than the solver would, the log says so.
+    """
+
+    C: float = Field(default=0.01, gt=0, allow_inf_nan=False)
+    max_iterations: int = Field(default=1000, ge=1)

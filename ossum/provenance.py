@@ -102,7 +102,10 @@ def provenance(code: str, threads: int, device: str = "cpu") -> dict[str, str]:
         "commit": _git("rev-parse", "HEAD") or "unknown",
         "dirty": str(bool(_git("status", "--porcelain", "--untracked-files=no"))),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "numpy", "pyarrow", "snakemake")},
+        **{
+            name: version(name)
+            for name in ("torch", "numpy", "pyarrow", "scikit-learn", "snakemake")
+        },
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "device": device,
         "threads": str(threads),

@@ -30,6 +30,7 @@ METHODS: dict[str, MethodSpec] = {
     "log-ossum": MethodSpec("ossum.pruning.scores", "log_ossum", "Log OSSuM", 1),
     "gradient": MethodSpec("ossum.pruning.gradient", "gradient", "Gradient mask", None, True),
     "random": MethodSpec("ossum.pruning.random", "random", "Random"),
+    "best-random": MethodSpec("ossum.pruning.best_random", "best_random", "Best of 100 random", 1),
     "norm": MethodSpec("ossum.pruning.norm", "norm", "Norm"),
     "coreset": MethodSpec("ossum.pruning.coreset", "coreset", "Coreset"),
     "ossum-norm": MethodSpec("ossum.pruning.norm_then_score", "ossum_norm", "OSSuM + Norm"),
@@ -103,6 +104,7 @@ FIGURES: dict[str, FigureSpec] = {
     "fig7": FigureSpec("init", ("pruned", "trained-unscaled")),
     "fig8": FigureSpec("init", ("statistics",)),
     "fig9": FigureSpec("init", ("pruned", "trained")),
+    "beyond": FigureSpec("init", ("pruned", "readout", "trained")),  # not in the paper
 }
 
 

@@ -40,6 +40,7 @@ SCRIPTS = {
     "pruned": "scripts/evaluate.py",
     **dict.fromkeys(TRAINING_STAGES, "scripts/train.py"),
     "statistics": "scripts/weight_statistics.py",
+    "readout": "scripts/readout.py",
     "search": "scripts/search.py",
 }
 
@@ -86,6 +87,8 @@ def stage_made_from(stage, dataset, architecture):
         made["options"] = training_options(stage, dataset, architecture)
     elif stage == "search":
         made["options"] = CONFIG.search.model_dump()
+    elif stage == "readout":
+        made["options"] = CONFIG.readout.model_dump()
     return made
 
 

@@ -1,7 +1,7 @@
 """How much jobs ask for: memory, from the sizes of their cells, and processors."""
 
 from ossum.architectures import Architecture
-from ossum.memory import evaluate_mb, network_mb, prune_mb, search_mb, train_mb
+from ossum.memory import evaluate_mb, network_mb, prune_mb, readout_mb, search_mb, train_mb
 
 
 def processors(wildcards, threads):
@@ -35,13 +35,25 @@ def search_memory(wildcards):
     return search_mb(wildcards.dataset, wildcards.architecture, n_fractions)
 
 
+def readout_memory(batch):
+    """One subnetwork after the other: enough for the largest."""
+    return lambda wildcards: readout_mb(
+        wildcards.dataset, wildcards.architecture, largest_widths(batch, wildcards)
+    )
+
+
+def largest_widths(batch, wildcards):
+    """Kept hidden widths of the largest subnetworks of a job."""
+    sparsities = batch.fused.get("sparsity") or [wildcards.sparsity]
+    return Architecture.parse(wildcards.architecture).kept_widths(min(sparsities, key=float))
+
+
 def training_memory(batch):
     """Enough for all subnetworks of the largest widths."""
     n_members = batch.size("activation", "init", "method", "seed")
 
     def in_mb(wildcards):
-        sparsities = batch.fused.get("sparsity") or [wildcards.sparsity]
-        widths = Architecture.parse(wildcards.architecture).kept_widths(min(sparsities, key=float))
+        widths = largest_widths(batch, wildcards)
         return train_mb(wildcards.dataset, wildcards.architecture, widths, n_members)
 
     return in_mb

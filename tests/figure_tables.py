@@ -5,6 +5,9 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from ossum.architectures import count_weights
+from ossum.registry import DATASETS
+
 SPARSITIES = tuple(1 - 2.0**-k for k in range(8))  # 0, 0.5, ... 0.9921875
 WIDE_SPARSITIES = tuple(1 - 2.0**-k for k in range(10))
 TWO_LAYER = ("FC-1000", "FC-10000", "FC-100000")
@@ -19,6 +22,7 @@ METHODS = {
     "fig4": ("coreset", "norm", "random", "ossum-norm", "ossum-pab"),
     "fig6": ("random", "norm", "ossum-norm", "ossum-pab"),
     "fig7": ("random", "norm", "ossum-norm", "ossum-pab"),
+    "beyond": ("ossum", "linear-ossum", "log-ossum", "random", "best-random"),
     "fig9": tuple(f"{s}ossum-{d}" for d in ("norm", "pab") for s in ("", "linear-", "log-")),
 }
 UNIFORMS = (
@@ -54,6 +58,7 @@ def cells(
     for dataset, architecture, (activation, init), method, sparsity, seed in product(
         datasets, architectures, variants, methods, sparsities, seeds
     ):
+        data = DATASETS[dataset]
         rank = list(methods).index(method) + variants.index((activation, init))
         widths = [max(1, round(int(h) * (1 - sparsity))) for h in architecture.split("-")[1:]]
         falls = 1 - fall * np.log2(1 / (1 - sparsity)) * (1 + 0.1 * rank)
@@ -74,7 +79,9 @@ def cells(
                     "epoch": epoch,
                     "widths": widths,
                     "weight_sparsity": sparsity,
+                    "madds": count_weights((data.input_size, *widths, data.n_classes)),
                     "accuracy": accuracy + random.normal(0, 0.005),
+                    "loss": 2.4 - accuracy + random.normal(0, 0.005),
                     "diverged": False,
                 }
             )
@@ -180,6 +187,16 @@ def full(name: str) -> pd.DataFrame:
         return stages(methods, "init", "trained-unscaled", **both)
     if name == "fig8":
         return statistics()
+    if name == "beyond":
+        narrow = both | {"architectures": TWO_LAYER[:1]}
+        small = ("FC-500-500-500", "FC-125-125-125", "FC-8-8-8")
+        tables = [
+            cells("pruned", methods, **narrow),
+            cells("readout", ["random"], **narrow, sparsities=[0.0]),
+            cells("trained", METHODS["fig3"], epochs=3),
+            cells("trained", ["random"], architectures=small, sparsities=[0.0], epochs=3),
+        ]
+        return pd.concat(tables, ignore_index=True)
     return stages(methods, "init", "trained")
 
 
@@ -198,4 +215,5 @@ def partial(name: str) -> pd.DataFrame:
         "fig7": lambda: stages(methods, "init", "trained-unscaled", **deep),
         "fig8": lambda: statistics((4,), (0.0, 0.5), ("digits", "FC-64")),
         "fig9": lambda: stages(METHODS["fig9"][:2], "init", "trained", **deep),
+        "beyond": lambda: cells("pruned", methods, **narrow),
     }[name]()

@@ -9,6 +9,7 @@ from helpers import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ossum.architectures import Architecture
 from ossum.cells import (
     NETWORK,
     RESULTS,
@@ -147,6 +148,26 @@ def test_the_other_figures_are_the_papers():
     assert counts("fig7") == {"pruned": 2 * 4 * 8 * 3, "trained-unscaled": 2 * 4 * 8 * 3}
     assert counts("fig8") == {"statistics": 10 * 5}
     assert counts("fig9") == {"pruned": 6 * 8 * 3, "trained": 6 * 8 * 3}
+
+
+def test_what_is_beyond_the_paper():
+    # best of 100 random; a readout a network; the deep networks of fig3 and seven dense ones
+    assert counts("beyond") == {
+        "pruned": 2 * (4 + 1) * 8 * 5,
+        "readout": 2 * 5,
+        "trained": (4 * 8 + 7) * 3,
+    }
+
+
+@pytest.mark.parametrize("overlay", [None, "quick.yaml", "smoke.yaml"])
+def test_small_dense_networks_have_the_widths_that_pruning_keeps(overlay):
+    grids = config_with(overlay=overlay).grids
+    deep, dense = grids["deep"], grids["small-dense"]
+    (whole,) = map(Architecture.parse, deep.architectures)
+    kept = [whole.kept_widths(sparsity) for sparsity in deep.sparsities if sparsity]
+    assert [Architecture.parse(name).hidden for name in dense.architectures] == kept
+    assert dense.sparsities == [0] and set(dense.datasets) <= set(deep.datasets)
+    assert dense.seeds == deep.seeds
 
 
 def test_learning_curves_are_at_the_papers_compressions():

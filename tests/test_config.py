@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ossum.config import Config, ConfigError, parse_config
+from ossum.options import PruningOptions
+from ossum.registry import METHODS
 
 PAPER = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 NARROW = "grids.two-layer-narrow"
@@ -66,6 +68,8 @@ MISTAKES = [
     ("training.trained.optimizer", "adamw", r"optimizer: .*'sgd' or 'adam'"),
     ("training.trained.schedule", {"mnist": [[0.1, 1]]}, r"trained.*needs .*'cifar10'"),
     ("training.full_deep.schedule", {"mnist": [[0.1, 1]]}, r"full_deep.schedule: no entry for"),
+    ("readout.C", 0, r"readout\.C: .*greater than 0"),
+    ("pruning.best_random.draws", 0, r"best_random\.draws: .*greater than or equal to 1"),
     ("search.fractions", [0.5, 0.2], r"search\.fractions: the fractions must ascend"),
     ("search.fractions", [0.5, 1.2], r"search\.fractions\.1: .*less than or equal to 1"),
     ("fuse.prune", ["methods"], r"fuse\.prune\.0: .*'method'"),
@@ -116,6 +120,14 @@ def test_grids_and_figures_can_be_left_out():
         PAPER | {"figures": PAPER["figures"] | figures, "grids": PAPER["grids"] | grids}
     )
     assert list(config.figures) == ["fig4"] and list(config.grids) == ["deep-trained"]
+
+
+def test_options_of_a_method_are_found_by_its_id():
+    """Also where the id has a dash, which a field's name cannot have."""
+    options = parse_config(changed("pruning.best_random.draws", 7)).pruning.options("mnist")
+    given = {method: options.of(method) for method in METHODS}
+    assert given["best-random"] == {"draws": 7} and given["ossum"] == {}
+    assert PruningOptions.of_methods(given) == options
 
 
 def test_options_are_those_of_the_data_set():

@@ -206,6 +206,48 @@ def test_figure_8_shows_the_statistics_of_the_hidden_layer_without_magnifying_no
             assert np.ptp(y) < 0.05 * (high - low)
 
 
+def test_beyond_shows_both_measures_of_untrained_and_trained_networks():
+    data = made.full("beyond")
+    elsewhere = made.cells("pruned", ["ossum"], architectures=("FC-1000",), origin="trained")
+    figure = FIGURES["beyond"](pd.concat([data, elsewhere], ignore_index=True))
+    assert [axes.get_title().splitlines() for axes in figure.axes[:3]] == [
+        ["MNIST, FC-1000", "pruned, not trained"],
+        ["CIFAR-10, FC-1000", "pruned, not trained"],
+        ["CIFAR-10, FC-1000-1000-1000", "pruned, then trained"],
+    ]
+    for measure, row in (("accuracy", figure.axes[:3]), ("loss", figure.axes[3:])):
+        shown = data.assign(accuracy=data[measure])
+        for axes, dataset in zip(row, ("mnist", "cifar10"), strict=False):
+            of_dataset = where(shown, dataset=dataset, stage="pruned")
+            for method in made.METHODS["beyond"]:
+                assert_shows_means(axes, METHODS[method].label, where(of_dataset, method=method))
+        trained = where(shown, stage="trained", epoch=3)
+        deep = where(trained, architecture="FC-1000-1000-1000")
+        for method in made.METHODS["fig3"]:
+            assert_shows_means(row[2], METHODS[method].label, where(deep, method=method), "madds")
+        assert_shows_means(row[2], "Small dense network", trained.drop(deep.index), "madds")
+    (legend,) = figure.legends
+    assert "Beyond the paper" in legend.get_title().get_text()
+    assert legend_of(figure) == labels({*made.METHODS["beyond"], *made.METHODS["fig3"]}) | {
+        "Readout of all neurons", "Small dense network", "Guessing (ln 10)",
+    }  # fmt: skip
+
+
+def test_beyond_draws_the_readout_of_all_neurons_as_a_ceiling():
+    data = made.full("beyond")
+    figure = FIGURES["beyond"](data)
+    for dataset, above, below in zip(
+        ("mnist", "cifar10"), figure.axes[:2], figure.axes[3:5], strict=True
+    ):
+        readouts = where(data, dataset=dataset, stage="readout")
+        _, level = line(above, "Readout of all neurons")
+        np.testing.assert_allclose(level, readouts["accuracy"].mean())
+        assert f"{readouts['accuracy'].mean():.1%}" in {text.get_text() for text in above.texts}
+        (text,) = below.texts
+        assert text.get_text().endswith(f"{readouts['loss'].mean():.2f}")
+        np.testing.assert_allclose(line(below, "Guessing (ln 10)")[1], np.log(10))
+
+
 # What holds for all of them
 
 

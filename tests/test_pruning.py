@@ -1,11 +1,14 @@
 """Pruning methods and the shortcuts they share, against plain definitions."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
 from helpers import float64, options, random_network, random_split
 
 from ossum.forward import sum_by_class
+from ossum.options import BestRandomOptions
 from ossum.pruning import prune_network
 from ossum.pruning.gradient import initial_mask
 from ossum.pruning.view import TrainingView
@@ -69,6 +72,56 @@ def test_random_differs_between_seeds_and_layers_and_is_uniform():
     assert sum(first == second for first, second in kept) < 20
     counts = [sum(j in first for first, _ in kept) for j in range(8)]
     assert all(70 < count < 130 for count in counts)  # 100 expected, sd 7
+
+
+def draws_of(network, count, split, seed, n_draws):
+    """The random subsets of a seed with (misclassified, loss) on the training set, plainly."""
+    hidden, _ = float64(network, split.inputs())
+    (width,) = network.hidden_widths
+    for draw in range(n_draws):
+        order = torch.randperm(width, generator=stream(seed, "best of random", draw))
+        kept = order[:count].sort().values
+        logits = hidden[:, kept] @ network.weights[1][:, kept].double().T
+        wrong = (logits.argmax(dim=1) != split.labels).sum().item()
+        yield kept.tolist(), (wrong, F.cross_entropy(logits, split.labels).item())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_best_random_is_the_best_of_its_draws_on_the_training_set(seed, monkeypatch):
+    monkeypatch.setattr("ossum.pruning.best_random._ROWS", 7)  # 50 = 7 * 7 + 1
+    network, split = random_network(6, 20, 3), random_split()
+    view = view_of(network, split, seed=seed)
+    widths = [(20,), (10,), (3,), (1,)]
+    tied = 0
+    for wanted, subnetwork in zip(
+        widths, prune_network("best-random", network, widths, view), strict=True
+    ):
+        draws = list(draws_of(network, *wanted, split, seed, n_draws=100))
+        best = min(key for _, key in draws)
+        assert (subnetwork.kept[0].tolist(), best) in draws
+        tied += len({key for _, key in draws if key[0] == best[0]}) > 1
+    assert tied  # in accuracy: the cross-entropy has decided at least once
+
+
+def test_draws_are_an_option_and_one_of_them_is_random_pruning():
+    network, split = random_network(6, 20, 3), random_split()
+    few = options().model_copy(update={"best_random": BestRandomOptions(draws=1)})
+    (subnetwork,) = prune_network(
+        "best-random", network, [(5,)], TrainingView(network, split, few, seed=1)
+    )
+    ((only, _),) = draws_of(network, 5, split, seed=1, n_draws=1)
+    assert subnetwork.kept[0].tolist() == only
+
+
+def test_best_random_counts_biases():
+    network, split = random_network(6, 20, 3), random_split()
+    # A bias that outweighs all else: every subset says class 2, and loss decides.
+    biased = replace(network, biases=(torch.zeros(20), torch.tensor([0.0, 0.0, 99.0])))
+    plain, other = (
+        prune_network("best-random", n, [(3,)], view_of(n, split))[0].kept[0].tolist()
+        for n in (network, biased)
+    )
+    assert plain != other
 
 
 def test_ossum_methods_use_the_training_set_only_through_class_sums():

@@ -22,12 +22,13 @@ from ossum.claims import CLAIMS
 from ossum.datasets import load
 from ossum.networks import build
 from ossum.recipes import Recipe
+from ossum.registry import FIGURES
 from ossum.tensor_files import load_subnetwork, saved_fingerprint
 from ossum.training.rescaling import rescaled
 
 EVALUATION = RESULTS["pruned"]
 FIG1 = "figures/fig1.pdf"
-NO_FIGURES = {f"fig{n}": None for n in range(1, 10)}
+NO_FIGURES = dict.fromkeys(FIGURES)
 NOTHING = "Nothing to be done"
 CELL = Cell("digits", "FC-9", "tanh", "uniform", "init", "ossum", 0.5, 0).path(EVALUATION)
 
@@ -141,31 +142,33 @@ def test_paper_scale_plan_of_figure_1(tmp_path):
 
 
 def test_paper_scale_plan_of_all_figures(tmp_path):
-    """Every figure from 86 networks and 7 trained ones; nothing is made for two figures twice."""
+    """Every figure from 107 networks and 7 trained ones; nothing is made for two figures twice."""
     plan = snakemake(
         tmp_path, "figures", "--dry-run", "--quiet", "rules", config="config/config.yaml"
     )
     jobs = planned(plan)
     by_stage = {
         stage: sum(count for name, count in jobs.items() if name.startswith(f"{stage}_"))
-        for stage in ("network", "prune", "train", "evaluate", "statistics")
+        for stage in ("network", "prune", "train", "evaluate", "statistics", "readout")
     }
     # 15 + 15 + 50 + 6 + 3 networks pruned as drawn, 21 + 3 after training; 97 ensembles: a job for
-    # each data set, architecture, sparsity and kind of training.
+    # each data set, architecture, sparsity and kind of training. Beyond the paper: 10 networks
+    # pruned once more and read out, 7 x 3 small dense ones, which are trained, not evaluated.
     assert by_stage == {
-        "network": 7, "prune": 110, "train": 97, "evaluate": 110, "statistics": 5,
+        "network": 7, "prune": 110 + 10 + 21, "train": 97 + 7, "evaluate": 110 + 10,
+        "statistics": 5, "readout": 10,
     }  # fmt: skip
-    assert jobs["init"] == 86 and jobs["search"] == 2
-    assert jobs["table"] == jobs["figure"] == 9
-    assert jobs["claims"] == 1
-    assert jobs["total"] == 439
+    assert jobs["init"] == 86 + 21 and jobs["search"] == 2
+    assert jobs["table"] == jobs["figure"] == 10
+    assert jobs["claims"] == jobs["costs"] == 1
+    assert jobs["total"] == 438 + 80 + 2
 
 
 def test_smoke_run_makes_all_figures(smoke):
-    for n in range(1, 10):
-        assert (smoke / f"figures/fig{n}.pdf").read_bytes().startswith(b"%PDF")
-        assert (smoke / f"figures/fig{n}.png").read_bytes().startswith(b"\x89PNG")
-        assert len(results.read(smoke / f"results/tables/fig{n}.parquet"))
+    for name in FIGURES:
+        assert (smoke / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert (smoke / f"figures/{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert len(results.read(smoke / f"results/tables/{name}.parquet"))
 
 
 def test_smoke_run_judges_the_claims(smoke):
@@ -198,6 +201,26 @@ def test_pruned_by_score_untrained_networks_classify(smoke):
     assert means[["ossum", "linear-ossum", "log-ossum", "gradient"]].min() > 0.3
     assert means[["random", "norm"]].max() < 0.25
     assert table[table["sparsity"] == 0]["accuracy"].max() < 0.3
+
+
+def test_the_readout_of_all_neurons_is_a_ceiling(smoke):
+    """Of what choosing among these neurons can reach; and fitted once a network, where asked."""
+    table = results.read(smoke / "results/tables/beyond.parquet")
+    readouts, pruned = (table[table["stage"] == stage] for stage in ("readout", "pruned"))
+    assert len(readouts) == 2 and (readouts["sparsity"] == 0).all()
+    assert readouts["accuracy"].min() > 0.9 > pruned["accuracy"].max()
+    assert readouts["loss"].max() < pruned["loss"].min()
+    assert ((readouts["train_loss"] - readouts["loss"]).abs() < 0.05).all()
+    assert len(list((smoke / "results/readouts").rglob("*.parquet"))) == 2
+
+
+def test_a_readout_of_any_pruned_network(tmp_path):
+    cell = Cell("digits", "FC-24-16", "relu", "normal", "init", "ossum-pab", 0.5, 3)
+    snakemake(tmp_path, cell.path(RESULTS["readout"]), "--config", "readout={max_iterations: 2}")
+    (row,) = results.read(tmp_path / "results/readouts").to_dict("records")
+    assert row | cell.columns() == row and list(row["widths"]) == [12, 8]
+    (log,) = (tmp_path / "logs/readout").rglob("*.log")
+    assert "not converged after 2 iterations: raise readout.max_iterations" in log.read_text()
 
 
 def test_training_learns_what_was_pruned(smoke):

@@ -1,4 +1,4 @@
-"""Figures of the paper: one function each, a tidy table in, a matplotlib figure out."""
+"""Figures of the paper, and one beyond it: a function each, a tidy table in, a figure out."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from ossum.figures import style
 from ossum.figures.ablations import fig5
 from ossum.figures.accuracy import fig1, fig2, fig3, fig4, fig7, fig9
+from ossum.figures.beyond import beyond
 from ossum.figures.curves import fig6
 from ossum.figures.weights import fig8
 
@@ -22,6 +23,7 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "fig7": fig7,
     "fig8": fig8,
     "fig9": fig9,
+    "beyond": beyond,
 }
 
 

@@ -115,13 +115,17 @@ def outer_labels(panels: np.ndarray) -> None:
         axes.set_ylabel("")
 
 
-def legend(figure: Figure, handles: Iterable[Artist] | None = None) -> None:
+def legend(
+    figure: Figure, handles: Iterable[Artist] | None = None, title: str | None = None
+) -> None:
     """One legend above all panels, in as few rows as the figure's width allows.
 
-    Its entries are the methods in the panels, unless others are given.
+    Its entries are what the panels show, methods first, unless others are given.
     """
-    handles = _methods(figure) if handles is None else handles
-    _fitted_legend(figure, list(handles), figure.bbox.width, loc="outside upper center")
+    handles = _shown(figure) if handles is None else handles
+    _fitted_legend(
+        figure, list(handles), figure.bbox.width, loc="outside upper center", title=title
+    )
 
 
 def legends_inside(figure: Figure) -> None:
@@ -145,17 +149,18 @@ def foot(figure: Figure, text: str) -> None:
     figure.supxlabel(text, fontsize=8, color="0.35")
 
 
-def _methods(figure: Figure) -> list[Artist]:
-    """A handle for each method that any panel shows, in the registry's order."""
-    shown = {}
+def _shown(figure: Figure) -> list[Artist]:
+    """A handle for each label in any panel: methods in the registry's order, then all others."""
+    shown: dict[str, Artist] = {}
     for axes in figure.axes:
         handles, labels = axes.get_legend_handles_labels()
         shown |= dict(zip(labels, handles, strict=True))
-    return [shown[look.label] for look in style.methods().values() if look.label in shown]
+    methods = [look.label for look in style.methods().values() if look.label in shown]
+    return [shown[label] for label in dict.fromkeys([*methods, *shown])]
 
 
 def _fitted_legend(
-    owner: Figure | Axes, handles: list[Artist], width: float, **look: str | float
+    owner: Figure | Axes, handles: list[Artist], width: float, **look: str | float | None
 ) -> Legend:
     """A legend in as few rows as fit into `width` pixels."""
     for rows in range(1, len(handles) + 1):

@@ -21,6 +21,7 @@ _COLOURS = {
     "log-ossum": "#009E73",
     "gradient": "#CC79A7",
     "random": "#A8A8A8",
+    "best-random": "#3D3D3D",
     "norm": "#6E6E6E",
     "coreset": "#882255",
     # Deep networks: with PAB a darker shade of the score's colour, with norm a lighter one.
@@ -37,6 +38,7 @@ _MARKERS = {
     "log-ossum": "^",
     "gradient": "D",
     "random": "X",
+    "best-random": "H",
     "norm": "v",
     "coreset": "*",
     "ossum-pab": "p",
@@ -46,7 +48,7 @@ _MARKERS = {
     "linear-ossum-norm": "d",
     "log-ossum-norm": "<",
 }
-CONTROLS = ("random", "norm")
+CONTROLS = ("random", "best-random", "norm")
 # For methods that have no colour of their own yet.
 _OTHERS = sns.color_palette("colorblind")
 

@@ -66,12 +66,26 @@ def accuracy(row, true: bool) -> float:
     return BASE[depth][row["dataset"]] + ahead - 5 * (depth == 3 and not true)
 
 
+def question(row, true: bool) -> float:
+    """Likewise, of the controls that the paper does not have."""
+    if row["stage"] == "readout":
+        return 90 if true else 40
+    if row["method"] == "best-random" or row["architecture"] in ("FC-500-500-500", "FC-8-8-8"):
+        return 40 if true else 60
+    return 50
+
+
 def tables(true: bool) -> dict[str, pd.DataFrame]:
     random = np.random.default_rng(0)
     made = {}
-    for name in (f"fig{n}" for n in range(1, 10)):
+    for name in FIGURES:
         table = full(name)
-        if name == "fig8":
+        if name == "beyond":
+            percent = table.apply(question, axis=1, true=true)
+            table["accuracy"] = percent / 100 + random.normal(0, 0.001, len(table))
+            unsure = table["sparsity"].eq(0) == true
+            table["loss"] = np.where(unsure, 2.4, 1.7) + random.normal(0, 0.01, len(table))
+        elif name == "fig8":
             if not true:
                 change = 1 + 0.2 * (table["sparsity"] > 0)
                 for column in ("max", "min", "variance"):
@@ -107,8 +121,7 @@ def false() -> dict[str, pd.DataFrame]:
     return tables(False)
 
 
-PAPERS = [claim for claim in CLAIMS.values() if not claim.ours]
-named = pytest.mark.parametrize("claim", PAPERS, ids=lambda claim: claim.id)
+named = pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.id)
 
 
 @named
@@ -125,7 +138,9 @@ def test_a_world_that_is_otherwise_does_not(claim, false):
     ]
 
 
-@named
+@pytest.mark.parametrize(
+    "claim", [claim for claim in CLAIMS.values() if not claim.ours], ids=lambda claim: claim.id
+)
 def test_shuffled_labels_reproduce_no_ordering(claim, true):
     """Methods (or activations, or initialisations) trade places within each cell."""
     random = np.random.default_rng(1)

@@ -129,6 +129,34 @@ _ALL = [
         ("costs",),
         "costs.cost",
     ),
+    Claim(
+        "luck",
+        "Is OSSuM better than the best of 100 random subsets, chosen on the training set?",
+        ("beyond",),
+        "beyond.more_than_luck",
+        ours=True,
+    ),
+    Claim(
+        "ceiling",
+        "Does a learned output layer get more out of the same random neurons?",
+        ("beyond",),
+        "beyond.below_the_ceiling",
+        ours=True,
+    ),
+    Claim(
+        "size",
+        "Do OSSuM's subnetworks train better than networks that were drawn as small?",
+        ("beyond",),
+        "beyond.more_than_size",
+        ours=True,
+    ),
+    Claim(
+        "cross-entropy",
+        "Does the cross-entropy of untrained networks fall as their accuracy rises?",
+        ("beyond",),
+        "beyond.surer_than_before",
+        ours=True,
+    ),
 ]
 
 CLAIMS: dict[str, Claim] = {claim.id: claim for claim in _ALL}

@@ -75,11 +75,17 @@ def write_markdown(findings: Iterable[Finding], path: str | Path, sources: Itera
     parts.append(f"## Every check\n\n{_LEGEND}\n")
     parts += [
         f"### `{finding.claim.id}`: {verdict(finding)}\n\n"
-        f"{finding.claim.statement}. {finding.claim.note}\n\n{_checks(finding.outcomes)}\n"
+        f"{_sentences(finding)}\n\n{_checks(finding.outcomes)}\n"
         for finding in findings
     ]
     with atomic(path) as temporary:
         temporary.write_text("\n".join(parts))
+
+
+def _sentences(finding: Finding) -> str:
+    """A statement is a sentence without its full stop, a question one with its mark."""
+    end = "" if finding.claim.ours else "."
+    return f"{finding.claim.statement}{end} {finding.claim.note}".strip()
 
 
 _LEGEND = """\

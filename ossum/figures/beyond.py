@@ -47,7 +47,7 @@ def beyond(table: pd.DataFrame) -> Figure:
         axes.set_ylabel("test cross-entropy")
     panels.outer_labels(axes_grid)
     panels.letters(axes_grid.flat)
-    panels.legend(figure, title="Beyond the paper: controls and measures that it does not have")
+    panels.legend(figure, title="Beyond the paper: controls and measures it lacks")
     described = {"not trained:": untrained[untrained["stage"] == "pruned"], "trained:": trained}
     foot = [f"{which} {tables.describe(rows)}" for which, rows in described.items() if len(rows)]
     panels.foot(figure, "\n".join(foot))

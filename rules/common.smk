@@ -36,14 +36,13 @@ try:
 except ConfigError as error:
     raise WorkflowError(str(error))
 
-if workflow.modifier.modify_path("results") != "results":
+if workflow.modifier.modify_path(NETWORK) != NETWORK:
     raise WorkflowError(
         "a cell's path is its key: take `prefix` or `replace_prefix` out of the module statement "
         "(a directory of its own is `snakemake --directory`)"
     )
 
 DATA = "data/{dataset}.safetensors"
-RULES_HASH = digest(*(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk"))))
 SCRIPTS = {
     "pruned": "scripts/evaluate.py",
     **dict.fromkeys(TRAINING_STAGES, "scripts/train.py"),
@@ -133,6 +132,12 @@ def table_made_from(figure):
             all_methods.update(dict.fromkeys(grid.methods))
             all_stages.update(dict.fromkeys(stages))
     return {"/".join(key): made_from(*key, *map(list, value)) for key, value in shown.items()}
+
+
+def workflow_hash():
+    """Hash of what the rule graph depends on."""
+    rules = sorted((ROOT / "rules").glob("*.smk"))
+    return digest(config, *(path.read_text(encoding="utf-8") for path in rules))
 
 
 def caption(figure):

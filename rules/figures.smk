@@ -95,8 +95,7 @@ rule rulegraph:
     conda:
         "../environment.yml"
     params:
-        config=config,
-        rules=RULES_HASH,
+        workflow=workflow_hash(),
         code=code_hash("scripts/rulegraph.py"),
     message:
         "Drawing the rule graph"

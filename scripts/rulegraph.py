@@ -13,7 +13,7 @@ from ossum.stage_graph import draw, stages
 
 with job_log(snakemake.log[0]), TemporaryDirectory() as folder:
     config = Path(folder) / "config.json"
-    config.write_text(json.dumps(snakemake.params.config))
+    config.write_text(json.dumps(snakemake.config))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--rulegraph", "mermaid-js", "--configfile", str(config)]
     asked = subprocess.run(command, capture_output=True, text=True)

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ossum.files import atomic
 from ossum.progress import job_log
 from ossum.provenance import ROOT
 from ossum.stage_graph import draw, stages
@@ -19,5 +18,4 @@ with job_log(snakemake.log[0]), TemporaryDirectory() as folder:
     asked = subprocess.run(command, capture_output=True, text=True)
     if asked.returncode:
         raise RuntimeError(f"Snakemake did not print its rule graph:\n{asked.stdout}{asked.stderr}")
-    with atomic(Path(snakemake.output[0])) as temporary:
-        temporary.write_text(draw(stages(asked.stdout)), encoding="utf-8")
+    draw(stages(asked.stdout), Path(snakemake.output[0]))

@@ -134,7 +134,7 @@ def test_paper_scale_plan_of_figure_1(tmp_path):
         "evaluate_two_layer_narrow": 10,
         "evaluate_two_layer_wide": 20,
         "table": 1,
-        "figure": 1,
+        "figure_fig1": 1,
         "total": 94,
     }
 
@@ -147,16 +147,16 @@ def test_paper_scale_plan_of_all_figures(tmp_path):
     jobs = planned(plan)
     by_stage = {
         stage: sum(count for name, count in jobs.items() if name.startswith(f"{stage}_"))
-        for stage in ("network", "prune", "train", "evaluate", "statistics")
+        for stage in ("network", "prune", "train", "evaluate", "statistics", "figure")
     }
     # 15 + 15 + 50 + 6 + 3 networks pruned as drawn, 21 + 3 after training; 97 ensembles: a job for
     # each data set, architecture, sparsity and kind of training.
     assert by_stage == {
-        "network": 7, "prune": 110, "train": 97, "evaluate": 110, "statistics": 5,
+        "network": 7, "prune": 110, "train": 97, "evaluate": 110, "statistics": 5, "figure": 9,
     }  # fmt: skip
     assert jobs["init"] == 86 and jobs["search"] == 2
-    assert jobs["table"] == jobs["figure"] == 9
-    assert jobs["total"] == 438
+    assert jobs["table"] == jobs["summary"] == 9
+    assert jobs["total"] == 447
 
 
 def test_smoke_run_makes_all_figures(smoke):

@@ -8,6 +8,9 @@ min_version("9.0")
 configfile: workflow.source_path("config/config.yaml")
 
 
+report: "rules/captions/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/resources.smk"
 include: "rules/data.smk"
@@ -27,3 +30,4 @@ rule figures:
     input:
         expand("figures/{figure}.pdf", figure=CONFIG.figures),
         "results/claims.md",
+        expand("results/tables/{figure}.html", figure=CONFIG.figures),

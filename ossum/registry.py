@@ -87,24 +87,49 @@ INITS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class FigureSpec:
-    """Which networks a figure is about (pruned as drawn or trained), and at which stages."""
+    """Which networks a figure is about (pruned as drawn or trained), at which stages, and what the
+    report calls it. Its caption there is `rules/captions/<name>.rst`."""
 
     origin: str
     stages: tuple[str, ...]
+    label: str
+    topic: str
+    category: str = "Figures of the paper"
 
 
 # Drawn by the functions of these names in `ossum.figures`; a test keeps the names in step.
 FIGURES: dict[str, FigureSpec] = {
-    "fig1": FigureSpec("init", ("pruned",)),
-    "fig2": FigureSpec("trained", ("pruned", "finetuned")),
-    "fig3": FigureSpec("init", ("pruned", "trained")),
-    "fig4": FigureSpec("trained", ("pruned", "finetuned")),
-    "fig5": FigureSpec("init", ("pruned", "search")),
-    "fig6": FigureSpec("init", ("trained",)),
-    "fig7": FigureSpec("init", ("pruned", "trained-unscaled")),
-    "fig8": FigureSpec("init", ("statistics",)),
-    "fig9": FigureSpec("init", ("pruned", "trained")),
-    "beyond": FigureSpec("init", ("pruned", "readout", "trained")),  # not in the paper
+    "fig1": FigureSpec(
+        "init", ("pruned",), "Figure 1", "two-layer networks pruned at initialisation"
+    ),
+    "fig2": FigureSpec(
+        "trained",
+        ("pruned", "finetuned"),
+        "Figure 2",
+        "trained two-layer networks, pruned, fine-tuned",
+    ),
+    "fig3": FigureSpec(
+        "init", ("pruned", "trained"), "Figure 3", "deep networks pruned at initialisation, trained"
+    ),
+    "fig4": FigureSpec(
+        "trained", ("pruned", "finetuned"), "Figure 4", "trained deep networks, pruned, fine-tuned"
+    ),
+    "fig5": FigureSpec(
+        "init", ("pruned", "search"), "Figure 5", "ablations and architecture search"
+    ),
+    "fig6": FigureSpec("init", ("trained",), "Figure 6", "learning curves"),
+    "fig7": FigureSpec(
+        "init", ("pruned", "trained-unscaled"), "Figure 7", "training without rescaling"
+    ),
+    "fig8": FigureSpec("init", ("statistics",), "Figure 8", "the weights that are kept"),
+    "fig9": FigureSpec("init", ("pruned", "trained"), "Figure 9", "all variants of OSSuM"),
+    "beyond": FigureSpec(
+        "init",
+        ("pruned", "readout", "trained"),
+        "Beyond",
+        "controls that the paper does not have",
+        "Beyond the paper",
+    ),
 }
 
 

@@ -20,7 +20,19 @@ rule claims:
     output:
         markdown="results/claims.md",
         parquet="results/claims.parquet",
-        pictures=multiext("figures/claims", ".pdf", ".png"),
+        page=report(
+            "results/claims.html",
+            caption="captions/checks.rst",
+            category="Claims",
+            labels={"figure": "Checks", "topic": "every check behind the verdicts"},
+        ),
+        pdf="figures/claims.pdf",
+        png=report(
+            "figures/claims.png",
+            caption="captions/claims.rst",
+            category="Claims",
+            labels={"figure": "Claims", "topic": "expected against observed"},
+        ),
     log:
         "logs/claims.log",
     benchmark:

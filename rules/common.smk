@@ -7,9 +7,11 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-# Rules here and the scripts of jobs import the package that lies beside the Snakefile.
-sys.path.insert(0, workflow.basedir)
-paths = [workflow.basedir, os.environ.get("PYTHONPATH")]
+# Rules here and the scripts of jobs import the package that lies beside the Snakefile; not always
+# the main one: another workflow may use this one as a module.
+ROOT = Path(workflow.snakefile).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+paths = [str(ROOT), os.environ.get("PYTHONPATH")]
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, paths)))
 
 from ossum.cells import (
@@ -25,14 +27,21 @@ from ossum.cells import (
 )
 from ossum.claims import CLAIMS
 from ossum.config import ConfigError, parse_config
+from ossum.files import digest
 from ossum.fusion import batches
 from ossum.provenance import code_hash, module_source
-from ossum.registry import DATASETS, METHODS
+from ossum.registry import DATASETS, FIGURES, METHODS
 
 try:
     CONFIG = parse_config(config)
 except ConfigError as error:
     raise WorkflowError(str(error))
+
+if workflow.modifier.modify_path(NETWORK) != NETWORK:
+    raise WorkflowError(
+        "a cell's path is its key: take `prefix` or `replace_prefix` out of the module statement "
+        "(a directory of its own is `snakemake --directory`)"
+    )
 
 DATA = "data/{dataset}.safetensors"
 TABLE = "results/tables/{figure}.parquet"  # what figures and claims are made from
@@ -141,6 +150,25 @@ def table_made_from(figure):
             all_methods.update(dict.fromkeys(grid.methods))
             all_stages.update(dict.fromkeys(stages))
     return {"/".join(key): made_from(*key, *map(list, value)) for key, value in shown.items()}
+
+
+def workflow_hash():
+    """Hash of what the rule graph depends on."""
+    rules = sorted((ROOT / "rules").glob("*.smk"))
+    return digest(config, *(path.read_text(encoding="utf-8") for path in rules))
+
+
+def caption(figure):
+    """The caption of a figure in the report, relative to the folder of the rules."""
+    path = f"captions/{figure}.rst"
+    if not (ROOT / "rules" / path).exists():
+        raise WorkflowError(f"figure {figure!r} has no caption for the report: write rules/{path}")
+    return path
+
+
+def labels(figure):
+    """What the report lists a figure and its table under."""
+    return {"figure": FIGURES[figure].label, "topic": FIGURES[figure].topic}
 
 
 wildcard_constraints:

@@ -24,20 +24,80 @@ rule table:
         "../scripts/table.py"
 
 
-rule figure:
+for name in CONFIG.figures:
+
+    # A rule each, because a caption in the report cannot depend on a wildcard.
+    rule:
+        name:
+            f"figure_{name}"
+        input:
+            f"results/tables/{name}.parquet",
+        output:
+            f"figures/{name}.pdf",
+            report(
+                f"figures/{name}.png",
+                caption=caption(name),
+                category=FIGURES[name].category,
+                labels=labels(name),
+            ),
+        log:
+            f"logs/figure/{name}.log",
+        benchmark:
+            f"results/benchmarks/figure/{name}.tsv"
+        conda:
+            "../environment.yml"
+        params:
+            figure=name,
+            code=code_hash("scripts/figure.py", "ossum/registry.py"),  # labels, order
+        message:
+            f"Drawing {name}"
+        script:
+            "../scripts/figure.py"
+
+
+# The numbers of a figure for people: what Parquet does not show.
+rule summary:
     input:
         "results/tables/{figure}.parquet",
     output:
-        multiext("figures/{figure}", ".pdf", ".png"),
+        report(
+            "results/tables/{figure}.html",
+            caption="captions/table.rst",
+            category="Tables",
+            labels=lambda wildcards: labels(wildcards.figure),
+        ),
     log:
-        "logs/figure/{figure}.log",
+        "logs/summary/{figure}.log",
     benchmark:
-        "results/benchmarks/figure/{figure}.tsv"
+        "results/benchmarks/summary/{figure}.tsv"
     conda:
         "../environment.yml"
     params:
-        code=code_hash("scripts/figure.py", "ossum/registry.py"),  # labels, order
+        code=code_hash("scripts/summary.py"),
     message:
-        "Drawing {wildcards.figure}"
+        "Numbers of {wildcards.figure}"
     script:
-        "../scripts/figure.py"
+        "../scripts/summary.py"
+
+
+rule rulegraph:
+    output:
+        report(
+            "figures/rulegraph.svg",
+            caption="captions/rulegraph.rst",
+            category="Rule graph",
+            labels={"figure": "Rule graph", "topic": "stages of the workflow"},
+        ),
+    log:
+        "logs/rulegraph.log",
+    benchmark:
+        "results/benchmarks/rulegraph.tsv"
+    conda:
+        "../environment.yml"
+    params:
+        workflow=workflow_hash(),
+        code=code_hash("scripts/rulegraph.py"),
+    message:
+        "Drawing the rule graph"
+    script:
+        "../scripts/rulegraph.py"

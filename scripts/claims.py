@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ossum.claims import CLAIMS
 from ossum.claims.check import judge
-from ossum.claims.table import as_table, verdict, write_markdown, write_parquet
+from ossum.claims.table import as_table, verdict, write_markdown, write_page, write_parquet
 from ossum.figures.claims import draw_claims
 from ossum.progress import job_log
 from ossum.results import read
@@ -17,4 +17,5 @@ with job_log(snakemake.log[0]):
     write_markdown(findings, snakemake.output.markdown, snakemake.params.tables)
     if snakemake.rule == "claims":  # all of them, not one
         write_parquet(findings, snakemake.output.parquet)
-        draw_claims(as_table(findings), snakemake.output.pictures)
+        write_page(findings, snakemake.output.page)
+        draw_claims(as_table(findings), [snakemake.output.pdf, snakemake.output.png])

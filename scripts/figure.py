@@ -5,4 +5,4 @@ from ossum.progress import job_log
 from ossum.results import read
 
 with job_log(snakemake.log[0]):
-    draw(snakemake.wildcards.figure, read(snakemake.input[0]), snakemake.output)
+    draw(snakemake.params.figure, read(snakemake.input[0]), snakemake.output)

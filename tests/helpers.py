@@ -54,12 +54,17 @@ def float64(network: Network, inputs: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def snakemake(
-    directory: Path, *arguments: str, config: Path | str = "config/smoke.yaml", check: bool = True
+    directory: Path,
+    *arguments: str,
+    config: Path | str | None = "config/smoke.yaml",
+    check: bool = True,
+    snakefile: Path = ROOT / "Snakefile",
 ) -> subprocess.CompletedProcess:
     """Run the workflow in `directory` as a user would; output and errors come back together."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile)]
     command += ["--directory", str(directory), "--cores", "2", *arguments]
-    command += ["--configfile", str(ROOT / config)]
+    if config:
+        command += ["--configfile", str(ROOT / config)]
     done = subprocess.run(
         command,
         cwd=directory,

@@ -39,6 +39,27 @@ def test_conda_environment_is_the_locked_one(direct):
     assert pins(with_pip["pip"]) == {name: lock[name] for name in direct}
 
 
+def test_citation_has_the_version_and_the_licence_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+    assert "MIT License" in (ROOT / "LICENSE").read_text()
+    (paper,) = citation["references"]
+    assert paper == citation["preferred-citation"] and paper["year"] == 2021
+    names = [author["family-names"] for author in paper["authors"]]
+    assert names == ["Sadasivan", "Malaviya", "Dasgupta"]
+
+
+def test_the_workflow_catalogue_finds_what_it_looks_for():
+    """A README of a Snakemake workflow, a Snakefile, rules, and how the workflow is used."""
+    readme = (ROOT / "README.md").read_text().lower()
+    assert "snakemake" in readme and "workflow" in readme and (ROOT / "Snakefile").exists()
+    assert list((ROOT / "rules").glob("*.smk"))
+    usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert usage["report"] is True and usage["software-stack-deployment"]["conda"] is True
+    assert set(usage) == {"mandatory-flags", "software-stack-deployment", "report"}
+
+
 def test_the_environment_at_hand_is_the_locked_one():
     """Only inside of ./run: people may bring their own environment."""
     made_from = ROOT / ".venv/made-from.lock"

@@ -136,7 +136,7 @@ def test_paper_scale_plan_of_figure_1(tmp_path):
         "evaluate_two_layer_narrow": 10,
         "evaluate_two_layer_wide": 20,
         "table": 1,
-        "figure": 1,
+        "figure_fig1": 1,
         "total": 94,
     }
 
@@ -149,19 +149,19 @@ def test_paper_scale_plan_of_all_figures(tmp_path):
     jobs = planned(plan)
     by_stage = {
         stage: sum(count for name, count in jobs.items() if name.startswith(f"{stage}_"))
-        for stage in ("network", "prune", "train", "evaluate", "statistics", "readout")
+        for stage in ("network", "prune", "train", "evaluate", "statistics", "readout", "figure")
     }
     # 15 + 15 + 50 + 6 + 3 networks pruned as drawn, 21 + 3 after training; 97 ensembles: a job for
     # each data set, architecture, sparsity and kind of training. Beyond the paper: 10 networks
     # pruned once more and read out, 7 x 3 small dense ones, which are trained, not evaluated.
     assert by_stage == {
         "network": 7, "prune": 110 + 10 + 21, "train": 97 + 7, "evaluate": 110 + 10,
-        "statistics": 5, "readout": 10,
+        "statistics": 5, "readout": 10, "figure": 10,
     }  # fmt: skip
     assert jobs["init"] == 86 + 21 and jobs["search"] == 2
-    assert jobs["table"] == jobs["figure"] == 10
+    assert jobs["table"] == jobs["summary"] == 10
     assert jobs["claims"] == jobs["costs"] == 1
-    assert jobs["total"] == 438 + 80 + 2
+    assert jobs["total"] == 438 + 80 + 10 + 2
 
 
 def test_smoke_run_makes_all_figures(smoke):

@@ -1,4 +1,4 @@
-"""Findings as a table for programs (Parquet) and as one for people (Markdown)."""
+"""Findings as a table for programs (Parquet) and as tables for people (Markdown, HTML)."""
 
 from collections.abc import Iterable
 from math import isfinite
@@ -18,6 +18,7 @@ from ossum.claims.check import (
     Outcome,
 )
 from ossum.files import atomic
+from ossum.summary import page
 
 # Of a question that the paper does not ask.
 _ANSWERS = {REPRODUCED: "yes", PARTLY: "partly", NOT_REPRODUCED: "not shown", NOT_RUN: NOT_RUN}
@@ -88,6 +89,17 @@ def _sentences(finding: Finding) -> str:
     return f"{finding.claim.statement}{end} {finding.claim.note}".strip()
 
 
+def write_page(findings: Iterable[Finding], path: str | Path) -> None:
+    """Every check in one table that a browser shows and sorts."""
+    rows = [
+        {"claim": finding.claim.id, "verdict": verdict(finding)} | row
+        for finding in findings
+        for row in _rows(finding.outcomes)
+    ]
+    with atomic(path) as temporary:
+        temporary.write_text(page(pd.DataFrame(rows), "What holds"), encoding="utf-8")
+
+
 _LEGEND = """\
 In percent and percentage points, if nothing else is said. A check *holds* if its whole 95 %
 interval (bootstrap over seeds, a stratum a network) lies in the wanted range, and *fails* if none
@@ -117,7 +129,11 @@ def _count(outcomes: list[Outcome]) -> str:
 
 
 def _checks(outcomes: list[Outcome]) -> str:
-    rows = [
+    return pd.DataFrame(_rows(outcomes)).to_markdown(index=False)
+
+
+def _rows(outcomes: list[Outcome]) -> list[dict[str, str]]:
+    return [
         {
             "check": outcome.check.what,
             "wanted": wanted(outcome),
@@ -129,7 +145,6 @@ def _checks(outcomes: list[Outcome]) -> str:
         }
         for outcome in outcomes
     ]
-    return pd.DataFrame(rows).to_markdown(index=False)
 
 
 def effect(outcome: Outcome) -> str:

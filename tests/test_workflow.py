@@ -159,7 +159,7 @@ def test_paper_scale_plan_of_all_figures(tmp_path):
     }  # fmt: skip
     assert jobs["init"] == 86 + 21 and jobs["search"] == 2
     assert jobs["table"] == jobs["figure"] == 10
-    assert jobs["total"] == 438 + 80
+    assert jobs["total"] == 438 + 81
 
 
 def test_smoke_run_makes_all_figures(smoke):

@@ -161,7 +161,7 @@ def test_paper_scale_plan_of_all_figures(tmp_path):
     assert jobs["init"] == 86 + 21 and jobs["search"] == 2
     assert jobs["table"] == jobs["summary"] == 10
     assert jobs["claims"] == jobs["costs"] == 1
-    assert jobs["total"] == 438 + 80 + 10 + 2
+    assert jobs["total"] == 438 + 81 + 10 + 2
 
 
 def test_smoke_run_makes_all_figures(smoke):

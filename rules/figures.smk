@@ -26,7 +26,7 @@ rule table:
 
 rule figure:
     input:
-        "results/tables/{figure}.parquet",
+        TABLE,
     output:
         multiext("figures/{figure}", ".pdf", ".png"),
     log:
@@ -37,6 +37,7 @@ rule figure:
         "../environment.yml"
     params:
         code=code_hash("scripts/figure.py", "ossum/registry.py"),  # labels, order
+        tables=CONFIG.tables,
     message:
         "Drawing {wildcards.figure}"
     script:

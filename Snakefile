@@ -17,6 +17,7 @@ include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/search.smk"
 include: "rules/figures.smk"
+include: "rules/verify.smk"
 
 
 rule figures:

@@ -1,0 +1,188 @@
+"""Own results beside those that come with the code: which repeat, and how closely.
+
+A result is a cell at a stage; of a search each combination of widths, of statistics each layer.
+Results are compared one by one and, more strictly, in the mean over sparsities and seeds.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ossum import results
+from ossum.cells import RESULTS, TRAINING_STAGES, Cell
+
+KEYS = [field.name for field in results.KEYS]
+GROUP = [key for key in KEYS if key not in ("sparsity", "seed")]
+N_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """How closely a quantity repeats, see docs/tolerances.md.
+
+    untrained, trained: largest difference of one result. A mean of n may differ by 1/√n of it.
+    scale: the column of the reference that differences are divided by; None: absolute.
+    """
+
+    untrained: float
+    trained: float
+    scale: str | None = None
+
+
+# Untrained: the weights are drawn from the seed and selected by sums, which another machine adds up
+# in another order; that may swap neurons whose scores are equal but for the last digits. Trained
+# (by a mask or weight by weight): each step carries on what the last one rounded.
+QUANTITIES = {
+    "weight_sparsity": Quantity(0, 0),  # follows from the key
+    "accuracy": Quantity(0.01, 0.03),
+    "mask_accuracy": Quantity(0.01, 0.03),
+    "loss": Quantity(0.01, 0.3, "loss"),
+    "count": Quantity(0, 0),
+    "max": Quantity(0.01, 0.3, "max"),
+    "min": Quantity(0.01, 0.3, "max"),
+    "mean": Quantity(0.01, 0.03, "max"),
+    "variance": Quantity(0.01, 0.3, "variance"),
+    "positive": Quantity(0.01, 0.03, "count"),
+    "negative": Quantity(0.01, 0.03, "count"),
+}
+
+
+def own_results() -> pd.DataFrame:
+    """All results below the working directory, whatever was run."""
+    folders = (pattern.split("/dataset=")[0] for pattern in RESULTS.values())
+    return final(results.read(folder) for folder in folders if Path(folder).is_dir())
+
+
+def reference_results(folder: str | Path = "results/reference") -> pd.DataFrame:
+    """All results in the tables of `folder`; those that figures share, once."""
+    return final(results.read(path) for path in sorted(Path(folder).glob("*.parquet")))
+
+
+def final(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """One row a result, its last epoch; the column `part` tells apart what shares a key."""
+    columns = [*KEYS, "epoch", "widths", "layer", *QUANTITIES]
+    found = pd.concat([pd.DataFrame(columns=columns), *tables], ignore_index=True)[columns]
+    parts = {
+        "search": lambda row: "-".join(map(str, row.widths)),
+        "statistics": lambda row: f"layer {row.layer:.0f}",
+    }
+    found["part"] = [parts.get(row.stage, lambda _: "")(row) for row in found.itertuples()]
+    found = found.sort_values("epoch", kind="stable")
+    return found.drop_duplicates([*KEYS, "part"], keep="last", ignore_index=True)
+
+
+def compare(own: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """A row for each result and quantity that both have: own, reference, difference, allowed.
+
+    A quantity that only one of them has, as when training diverged, differs by infinity.
+    """
+    both = own.merge(reference, on=[*KEYS, "part"], suffixes=("", " reference"))
+    trained = (
+        both["stage"].isin(TRAINING_STAGES)
+        | (both["origin"] == "trained")
+        | (both["method"] == "gradient")
+    )
+    both["made"] = np.where(trained, "trained", "untrained")
+    return pd.concat([_compare(both, name) for name in QUANTITIES], ignore_index=True)
+
+
+def _compare(both: pd.DataFrame, name: str) -> pd.DataFrame:
+    quantity = QUANTITIES[name]
+    found = both[[*KEYS, "part", "made"]].assign(
+        quantity=name,
+        own=both[name].astype(float),
+        reference=both[f"{name} reference"].astype(float),
+    )
+    scale = 1.0 if quantity.scale is None else both[f"{quantity.scale} reference"].astype(float)
+    found["difference"] = ((found["own"] - found["reference"]) / scale).fillna(np.inf)
+    found["allowed"] = np.where(found["made"] == "trained", quantity.trained, quantity.untrained)
+    return found[found[["own", "reference"]].notna().any(axis="columns")]
+
+
+def means(compared: pd.DataFrame) -> pd.DataFrame:
+    """Mean differences over the sparsities and seeds of a method on a kind of network."""
+    found = compared[np.isfinite(compared["difference"])].groupby([*GROUP, "made", "quantity"])
+    found = found.agg(
+        n=("difference", "size"), difference=("difference", "mean"), allowed=("allowed", "first")
+    )
+    return found.assign(allowed=found["allowed"] / found["n"] ** 0.5).reset_index()
+
+
+def beyond(compared: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose difference is larger than allowed, worst first."""
+    found = compared[compared["difference"].abs() > compared["allowed"]]
+    excess = found["difference"].abs() / found["allowed"]
+    return found.loc[excess.sort_values(ascending=False, kind="stable").index]
+
+
+def report(own: pd.DataFrame, reference: pd.DataFrame) -> tuple[str, bool]:
+    """What to tell the user, and whether all that could be compared is within its tolerance."""
+    compared = compare(own, reference)
+    if compared.empty:
+        there = f"{len(own)} results below results/, {len(reference)} in results/reference/"
+        return f"Nothing to compare: {there}, none of them the same.", False
+    averaged = means(compared)
+    n_compared = len(compared.drop_duplicates([*KEYS, "part"]))
+    results_beyond, means_beyond = beyond(compared), beyond(averaged)
+    passed = results_beyond.empty and means_beyond.empty
+    lines = [
+        summary(compared, averaged),
+        "Losses and statistics: relative differences. Means: over sparsities and seeds.",
+        "",
+        *_named("results", map(_describe_result, results_beyond.to_dict("records"))),
+        *_named("means", map(_describe_mean, means_beyond.to_dict("records"))),
+        f"{n_compared:,} results compared; {len(own) - n_compared:,} of yours have no reference, "
+        f"{len(reference) - n_compared:,} of the reference were not run.",
+        "All within tolerance."
+        if passed
+        else f"BEYOND TOLERANCE: {len(results_beyond):,} results, {len(means_beyond):,} means.",
+    ]
+    return "\n".join(lines), passed
+
+
+def summary(compared: pd.DataFrame, averaged: pd.DataFrame) -> str:
+    """A line for each stage, kind of network and quantity."""
+    row = ["stage", "made", "quantity"]
+    lines = compared.groupby(row, sort=False).agg(
+        results=("difference", "size"),
+        largest=("difference", lambda differences: differences.abs().max()),
+        allowed=("allowed", "first"),
+    )
+    lines["beyond"] = beyond(compared).groupby(row).size()
+    lines["means"] = averaged.groupby(row).size()
+    lines["means beyond"] = beyond(averaged).groupby(row).size()
+    counts = ["beyond", "means", "means beyond"]
+    lines[counts] = lines[counts].fillna(0).astype(int)
+    order = ["untrained", *RESULTS]  # one of these is "trained", too
+    lines = lines.sort_index(
+        level=["stage", "made"], key=lambda names: names.map(order.index), sort_remaining=False
+    )
+    return lines.reset_index().to_string(index=False, float_format="{:.2g}".format)
+
+
+def _named(kind: str, described: Iterable[str]) -> list[str]:
+    described = list(described)
+    if not described:
+        return []
+    shown = [f"  {text}" for text in described[:N_NAMED]]
+    rest = len(described) - len(shown)
+    return [f"Beyond tolerance, {kind}:", *shown, *([f"  ... and {rest:,} more"] * bool(rest)), ""]
+
+
+def _describe_result(row: dict) -> str:
+    key = {name: row[name] for name in Cell.__dataclass_fields__}
+    key["sparsity"] = None if pd.isna(key["sparsity"]) else key["sparsity"]
+    path = Cell(**key).path(RESULTS[row["stage"]])
+    part = f" ({row['part']})" if row["part"] else ""
+    return f"{path}{part}: {row['quantity']} {row['own']:.6g}, reference {row['reference']:.6g}"
+
+
+def _describe_mean(row: dict) -> str:
+    group = " ".join(row[name] for name in GROUP)
+    return (
+        f"{group}: {row['quantity']} differs by {row['difference']:+.2g} over {row['n']}, "
+        f"allowed {row['allowed']:.2g}"
+    )

@@ -23,18 +23,18 @@ N_NAMED = 10
 class Quantity:
     """How closely a quantity repeats, see docs/tolerances.md.
 
-    untrained, trained: largest difference of one result. A mean of n may differ by 1/√n of it.
+    drawn, learnt: largest difference of one result. The mean of n may differ by 1/√n of it.
     scale: the column of the reference that differences are divided by; None: absolute.
     """
 
-    untrained: float
-    trained: float
+    drawn: float
+    learnt: float
     scale: str | None = None
 
 
-# Untrained: the weights are drawn from the seed and selected by sums, which another machine adds up
-# in another order; that may swap neurons whose scores are equal but for the last digits. Trained
-# (by a mask or weight by weight): each step carries on what the last one rounded.
+# Drawn: weights that follow from the seed, selected by sums, which another machine adds up in
+# another order; that may swap neurons whose scores are equal but for the last digits. Learnt
+# (weights, or a mask): each step of training carries on, and may enlarge, what the last one rounded.
 QUANTITIES = {
     "weight_sparsity": Quantity(0, 0),  # follows from the key
     "accuracy": Quantity(0.01, 0.03),
@@ -80,31 +80,31 @@ def compare(own: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     A quantity that only one of them has, as when training diverged, differs by infinity.
     """
     both = own.merge(reference, on=[*KEYS, "part"], suffixes=("", " reference"))
-    trained = (
+    learnt = (
         both["stage"].isin(TRAINING_STAGES)
         | (both["origin"] == "trained")
         | (both["method"] == "gradient")
     )
-    both["made"] = np.where(trained, "trained", "untrained")
+    both["weights"] = np.where(learnt, "learnt", "drawn")
     return pd.concat([_compare(both, name) for name in QUANTITIES], ignore_index=True)
 
 
 def _compare(both: pd.DataFrame, name: str) -> pd.DataFrame:
     quantity = QUANTITIES[name]
-    found = both[[*KEYS, "part", "made"]].assign(
+    found = both[[*KEYS, "part", "weights"]].assign(
         quantity=name,
         own=both[name].astype(float),
         reference=both[f"{name} reference"].astype(float),
     )
     scale = 1.0 if quantity.scale is None else both[f"{quantity.scale} reference"].astype(float)
     found["difference"] = ((found["own"] - found["reference"]) / scale).fillna(np.inf)
-    found["allowed"] = np.where(found["made"] == "trained", quantity.trained, quantity.untrained)
+    found["allowed"] = np.where(found["weights"] == "learnt", quantity.learnt, quantity.drawn)
     return found[found[["own", "reference"]].notna().any(axis="columns")]
 
 
 def means(compared: pd.DataFrame) -> pd.DataFrame:
     """Mean differences over the sparsities and seeds of a method on a kind of network."""
-    found = compared[np.isfinite(compared["difference"])].groupby([*GROUP, "made", "quantity"])
+    found = compared[np.isfinite(compared["difference"])].groupby([*GROUP, "weights", "quantity"])
     found = found.agg(
         n=("difference", "size"), difference=("difference", "mean"), allowed=("allowed", "first")
     )
@@ -122,8 +122,12 @@ def report(own: pd.DataFrame, reference: pd.DataFrame) -> tuple[str, bool]:
     """What to tell the user, and whether all that could be compared is within its tolerance."""
     compared = compare(own, reference)
     if compared.empty:
-        there = f"{len(own)} results below results/, {len(reference)} in results/reference/"
-        return f"Nothing to compare: {there}, none of them the same.", False
+        text = (
+            f"Nothing to compare: none of the {len(own):,} results below results/ is among the "
+            f"{len(reference):,} of results/reference/.\n"
+            "Make some of the paper's first, as by: figures/fig1.pdf --configfile config/quick.yaml"
+        )
+        return text, False
     averaged = means(compared)
     n_compared = len(compared.drop_duplicates([*KEYS, "part"]))
     results_beyond, means_beyond = beyond(compared), beyond(averaged)
@@ -138,14 +142,14 @@ def report(own: pd.DataFrame, reference: pd.DataFrame) -> tuple[str, bool]:
         f"{len(reference) - n_compared:,} of the reference were not run.",
         "All within tolerance."
         if passed
-        else f"BEYOND TOLERANCE: {len(results_beyond):,} results, {len(means_beyond):,} means.",
+        else f"BEYOND TOLERANCE: {len(results_beyond):,} result(s), {len(means_beyond):,} mean(s).",
     ]
     return "\n".join(lines), passed
 
 
 def summary(compared: pd.DataFrame, averaged: pd.DataFrame) -> str:
     """A line for each stage, kind of network and quantity."""
-    row = ["stage", "made", "quantity"]
+    row = ["stage", "weights", "quantity"]
     lines = compared.groupby(row, sort=False).agg(
         results=("difference", "size"),
         largest=("difference", lambda differences: differences.abs().max()),
@@ -156,9 +160,9 @@ def summary(compared: pd.DataFrame, averaged: pd.DataFrame) -> str:
     lines["means beyond"] = beyond(averaged).groupby(row).size()
     counts = ["beyond", "means", "means beyond"]
     lines[counts] = lines[counts].fillna(0).astype(int)
-    order = ["untrained", *RESULTS]  # one of these is "trained", too
+    order = [*RESULTS, "drawn", "learnt"]
     lines = lines.sort_index(
-        level=["stage", "made"], key=lambda names: names.map(order.index), sort_remaining=False
+        level=["stage", "weights"], key=lambda names: names.map(order.index), sort_remaining=False
     )
     return lines.reset_index().to_string(index=False, float_format="{:.2g}".format)
 

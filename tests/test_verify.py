@@ -57,14 +57,14 @@ def test_equal_results_pass_in_whatever_order():
 
 def test_a_result_beyond_tolerance_is_named():
     key = {"stage": "pruned", "method": "ossum", "sparsity": 0.75, "seed": 2}
-    text, passed = verdict(moved(1.1 * ALLOWED.untrained, **key))
+    text, passed = verdict(moved(1.1 * ALLOWED.drawn, **key))
     cell = Cell("cifar10", figure_tables.DEEP[0], "tanh", "uniform", "init", "ossum", 0.75, 2)
-    assert not passed and "BEYOND TOLERANCE: 1 results, 0 means." in text
+    assert not passed and "BEYOND TOLERANCE: 1 result(s), 0 mean(s)." in text
     assert f"{cell.path(RESULTS['pruned'])}: accuracy" in text
 
 
-def test_what_was_trained_may_differ_more():
-    between = (ALLOWED.untrained + ALLOWED.trained) / 2
+def test_what_was_learnt_may_differ_more():
+    between = (ALLOWED.drawn + ALLOWED.learnt) / 2
     for key in ({"method": "gradient"}, {"stage": "trained", "method": "norm"}):
         assert n_beyond(moved(between, seed=0, **key)) == (0, 0)
     assert n_beyond(moved(between, stage="pruned", method="norm", seed=0))[0] == 2
@@ -72,11 +72,11 @@ def test_what_was_trained_may_differ_more():
 
 def test_a_mean_may_differ_less_than_its_results():
     key = {"stage": "pruned", "method": "ossum"}
-    assert n_beyond(moved(0.9 * ALLOWED.untrained, **key)) == (0, 1)
-    text, passed = verdict(moved(-0.9 * ALLOWED.untrained, **key))
+    assert n_beyond(moved(0.9 * ALLOWED.drawn, **key)) == (0, 1)
+    text, passed = verdict(moved(-0.9 * ALLOWED.drawn, **key))
     assert not passed
     assert "accuracy differs by -0.009 over 6, allowed 0.0041" in text
-    assert n_beyond(moved(0.9 * ALLOWED.untrained, **key, seed=0)) == (0, 0)
+    assert n_beyond(moved(0.9 * ALLOWED.drawn, **key, seed=0)) == (0, 0)
 
 
 def test_only_the_last_epoch_counts():
@@ -148,7 +148,7 @@ def test_verify_computes_nothing_and_its_status_tells(finished):
     run = snakemake(finished, "verify", config=config, check=False)
     assert run.returncode != 0
     for said in (run.stdout, (finished / "logs/verify.log").read_text()):
-        assert "BEYOND TOLERANCE: 8 results, 2 means." in said
+        assert "BEYOND TOLERANCE: 8 result(s), 2 mean(s)." in said
         assert "method=gradient/sparsity=0.5/seed=1.parquet: accuracy" in said
     results.write(original, path)
 

@@ -34,7 +34,7 @@ class Quantity:
 
 # Drawn: weights that follow from the seed, selected by sums, which another machine adds up in
 # another order; that may swap neurons whose scores are equal but for the last digits. Learnt
-# (weights, or a mask): each step of training carries on, and may enlarge, what the last one rounded.
+# (weights, or a mask): each step carries on, and may enlarge, what the last one rounded.
 QUANTITIES = {
     "weight_sparsity": Quantity(0, 0),  # follows from the key
     "accuracy": Quantity(0.01, 0.03),

@@ -33,7 +33,7 @@ except ConfigError as error:
     raise WorkflowError(str(error))
 
 DATA = "data/{dataset}.safetensors"
-TABLE = CONFIG.tables + "/{figure}.parquet"  # what is shown; made here, or come with the code
+TABLE = f"{CONFIG.tables}/{{figure}}.parquet"  # what is shown: made here, or come with the code
 SCRIPTS = {
     "pruned": "scripts/evaluate.py",
     **dict.fromkeys(TRAINING_STAGES, "scripts/train.py"),

@@ -37,7 +37,7 @@ rule figure:
         "../environment.yml"
     params:
         code=code_hash("scripts/figure.py", "ossum/registry.py"),  # labels, order
-        tables=CONFIG.tables,
+        table=lambda wildcards, input: input[0],  # another source: another figure
     message:
         "Drawing {wildcards.figure}"
     script:

@@ -37,7 +37,7 @@ rule figure:
         "../environment.yml"
     params:
         code=code_hash("scripts/figure.py", "ossum/registry.py"),  # labels, order
-        table=lambda wildcards, input: input[0],  # another source: another figure
+        tables=lambda wildcards: CONFIG.tables,  # what a figure was drawn from, whatever the times
     message:
         "Drawing {wildcards.figure}"
     script:

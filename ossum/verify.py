@@ -17,13 +17,16 @@ from ossum.cells import RESULTS, TRAINING_STAGES, Cell
 KEYS = [field.name for field in results.KEYS]
 GROUP = [key for key in KEYS if key not in ("sparsity", "seed")]
 N_NAMED = 10
+# A trained network may differ from its like by this many times the spread between seeds.
+SPREADS = 4
 
 
 @dataclass(frozen=True)
 class Quantity:
     """How closely a quantity repeats, see docs/tolerances.md.
 
-    drawn, learnt: largest difference of one result. The mean of n may differ by 1/√n of it.
+    drawn, learnt: largest difference of one result. The mean of n may differ by 1/√n of it,
+    n counting what varies by itself: see `means`.
     scale: the column of the reference that differences are divided by; None: absolute.
     """
 
@@ -34,7 +37,8 @@ class Quantity:
 
 # Drawn: weights that follow from the seed, selected by sums, which another machine adds up in
 # another order; that may swap neurons whose scores are equal but for the last digits. Learnt
-# (weights, or a mask): each step carries on, and may enlarge, what the last one rounded.
+# (weights, or a mask): each step carries on, and may enlarge, what the last one rounded. Trained
+# weights can end as far apart as those of two seeds: with SPREADS, if that is more.
 QUANTITIES = {
     "weight_sparsity": Quantity(0, 0),  # follows from the key
     "accuracy": Quantity(0.01, 0.03),
@@ -70,7 +74,7 @@ def final(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
         "statistics": lambda row: f"layer {row.layer:.0f}",
     }
     found["part"] = [parts.get(row.stage, lambda _: "")(row) for row in found.itertuples()]
-    found = found.sort_values("epoch", kind="stable")
+    found = found.astype(dict.fromkeys(QUANTITIES, float)).sort_values("epoch", kind="stable")
     return found.drop_duplicates([*KEYS, "part"], keep="last", ignore_index=True)
 
 
@@ -80,42 +84,61 @@ def compare(own: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     A quantity that only one of them has, as when training diverged, differs by infinity.
     """
     both = own.merge(reference, on=[*KEYS, "part"], suffixes=("", " reference"))
-    learnt = (
-        both["stage"].isin(TRAINING_STAGES)
-        | (both["origin"] == "trained")
-        | (both["method"] == "gradient")
-    )
+    both["trained"] = both["stage"].isin(TRAINING_STAGES) | (both["origin"] == "trained")
+    learnt = both["trained"] | (both["method"] == "gradient")
     both["weights"] = np.where(learnt, "learnt", "drawn")
-    return pd.concat([_compare(both, name) for name in QUANTITIES], ignore_index=True)
+    found = [_compare(both, name, _spread(reference, name)) for name in QUANTITIES]
+    return pd.concat(found, ignore_index=True)
 
 
-def _compare(both: pd.DataFrame, name: str) -> pd.DataFrame:
+def _compare(both: pd.DataFrame, name: str, spread: pd.Series) -> pd.DataFrame:
     quantity = QUANTITIES[name]
     found = both[[*KEYS, "part", "weights"]].assign(
-        quantity=name,
-        own=both[name].astype(float),
-        reference=both[f"{name} reference"].astype(float),
+        quantity=name, own=both[name], reference=both[f"{name} reference"]
     )
-    scale = 1.0 if quantity.scale is None else both[f"{quantity.scale} reference"].astype(float)
+    scale = both[f"{quantity.scale} reference"] if quantity.scale else 1.0
     found["difference"] = ((found["own"] - found["reference"]) / scale).fillna(np.inf)
-    found["allowed"] = np.where(found["weights"] == "learnt", quantity.learnt, quantity.drawn)
+    lowest = np.where(found["weights"] == "learnt", quantity.learnt, quantity.drawn)
+    between_seeds = both[GROUP].join(spread.rename("spread"), on=GROUP)["spread"]
+    found["allowed"] = np.maximum(lowest, SPREADS * between_seeds.where(both["trained"], 0))
     return found[found[["own", "reference"]].notna().any(axis="columns")]
+
+
+def _spread(reference: pd.DataFrame, name: str) -> pd.Series:
+    """The standard deviation over seeds by group, at the sparsity where it is largest.
+
+    Of a group with one seed: the largest of its stage. 0 if there is none.
+    """
+    cells = reference.groupby([*GROUP, "sparsity"])
+    scale = QUANTITIES[name].scale
+    deviations = cells[name].std() / (cells[scale].mean() if scale else 1.0)
+    spread = deviations.groupby(GROUP).max()
+    return spread.fillna(spread.groupby(["stage", "origin"]).transform("max")).fillna(0.0)
 
 
 def means(compared: pd.DataFrame) -> pd.DataFrame:
     """Mean differences over the sparsities and seeds of a method on a kind of network."""
     found = compared[np.isfinite(compared["difference"])].groupby([*GROUP, "weights", "quantity"])
     found = found.agg(
-        n=("difference", "size"), difference=("difference", "mean"), allowed=("allowed", "first")
-    )
-    return found.assign(allowed=found["allowed"] / found["n"] ** 0.5).reset_index()
+        n=("difference", "size"),
+        seeds=("seed", "nunique"),
+        difference=("difference", "mean"),
+        allowed=("allowed", "first"),
+    ).reset_index()
+    # What is pruned from one trained network differs together.
+    n_independent = found["n"].where(found["origin"] == "init", found["seeds"])
+    return found.assign(allowed=found["allowed"] / n_independent**0.5)
+
+
+def worst_first(compared: pd.DataFrame) -> pd.DataFrame:
+    """The same rows, by how much of what is allowed they take."""
+    share = (compared["difference"].abs() / compared["allowed"]).fillna(0)
+    return compared.loc[share.sort_values(ascending=False, kind="stable").index]
 
 
 def beyond(compared: pd.DataFrame) -> pd.DataFrame:
     """The rows whose difference is larger than allowed, worst first."""
-    found = compared[compared["difference"].abs() > compared["allowed"]]
-    excess = found["difference"].abs() / found["allowed"]
-    return found.loc[excess.sort_values(ascending=False, kind="stable").index]
+    return worst_first(compared[compared["difference"].abs() > compared["allowed"]])
 
 
 def report(own: pd.DataFrame, reference: pd.DataFrame) -> tuple[str, bool]:
@@ -150,20 +173,22 @@ def report(own: pd.DataFrame, reference: pd.DataFrame) -> tuple[str, bool]:
 def summary(compared: pd.DataFrame, averaged: pd.DataFrame) -> str:
     """A line for each stage, kind of network and quantity."""
     row = ["stage", "weights", "quantity"]
-    lines = compared.groupby(row, sort=False).agg(
-        results=("difference", "size"),
-        largest=("difference", lambda differences: differences.abs().max()),
-        allowed=("allowed", "first"),
+    lines = (
+        worst_first(compared)
+        .groupby(row, sort=False)
+        .agg(
+            results=("difference", "size"),
+            worst=("difference", "first"),
+            allowed=("allowed", "first"),
+        )
     )
     lines["beyond"] = beyond(compared).groupby(row).size()
     lines["means"] = averaged.groupby(row).size()
     lines["means beyond"] = beyond(averaged).groupby(row).size()
     counts = ["beyond", "means", "means beyond"]
     lines[counts] = lines[counts].fillna(0).astype(int)
-    order = [*RESULTS, "drawn", "learnt"]
-    lines = lines.sort_index(
-        level=["stage", "weights"], key=lambda names: names.map(order.index), sort_remaining=False
-    )
+    order = [*RESULTS, "drawn", "learnt", *QUANTITIES]
+    lines = lines.sort_index(key=lambda names: names.map(order.index))
     return lines.reset_index().to_string(index=False, float_format="{:.2g}".format)
 
 

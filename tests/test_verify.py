@@ -70,6 +70,20 @@ def test_what_was_learnt_may_differ_more():
     assert n_beyond(moved(between, stage="pruned", method="norm", seed=0))[0] == 2
 
 
+def test_trained_networks_may_differ_as_their_seeds_do():
+    """... those of a method with one seed, as any of their stage; weights as drawn may not."""
+    assert n_beyond(moved(0.1, stage="trained")) == (6, 2)
+    known = reference()
+    trained, norm = known["stage"] == "trained", known["method"] == "norm"
+    known.loc[norm, "accuracy"] += 0.1 * (known["seed"] - 1)
+    only = known[norm | ~trained | (known["seed"] == 0)]
+    own = only.assign(accuracy=only["accuracy"] + 0.1 * trained)
+    assert verdict(own, known=only)[1]
+    assert not verdict(own.assign(accuracy=own["accuracy"] + 0.2 * trained), known=only)[1]
+    drawn = only.assign(accuracy=only["accuracy"] + 0.1 * (known["stage"] == "pruned"))
+    assert not verdict(drawn, known=only)[1]
+
+
 def test_a_mean_may_differ_less_than_its_results():
     key = {"stage": "pruned", "method": "ossum"}
     assert n_beyond(moved(0.9 * ALLOWED.drawn, **key)) == (0, 1)

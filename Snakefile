@@ -23,6 +23,7 @@ include: "rules/search.smk"
 include: "rules/figures.smk"
 include: "rules/costs.smk"
 include: "rules/claims.smk"
+include: "rules/verify.smk"
 
 
 rule figures:

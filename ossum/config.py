@@ -119,6 +119,8 @@ class Config(ClosedModel):
     readout: ReadoutOptions = ReadoutOptions()
     fuse: Fuse = Fuse()
     threads: Annotated[int, Field(ge=1)] = 4
+    # What figures are drawn from: tables of one's own cells, or those that come with the code.
+    tables: Literal["results/tables", "results/reference"] = "results/tables"
 
     @model_validator(mode="before")
     @classmethod

@@ -44,7 +44,7 @@ if workflow.modifier.modify_path(NETWORK) != NETWORK:
     )
 
 DATA = "data/{dataset}.safetensors"
-TABLE = "results/tables/{figure}.parquet"  # what figures and claims are made from
+TABLE = f"{CONFIG.tables}/{{figure}}.parquet"  # what is shown: made here, or come with the code
 SCRIPTS = {
     "pruned": "scripts/evaluate.py",
     **dict.fromkeys(TRAINING_STAGES, "scripts/train.py"),

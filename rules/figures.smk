@@ -31,7 +31,7 @@ for name in CONFIG.figures:
         name:
             f"figure_{name}"
         input:
-            f"results/tables/{name}.parquet",
+            TABLE.format(figure=name),
         output:
             f"figures/{name}.pdf",
             report(
@@ -49,6 +49,7 @@ for name in CONFIG.figures:
         params:
             figure=name,
             code=code_hash("scripts/figure.py", "ossum/registry.py"),  # labels, order
+            tables=CONFIG.tables,  # what it was drawn from, whatever the times
         message:
             f"Drawing {name}"
         script:
@@ -58,7 +59,7 @@ for name in CONFIG.figures:
 # The numbers of a figure for people: what Parquet does not show.
 rule summary:
     input:
-        "results/tables/{figure}.parquet",
+        TABLE,
     output:
         report(
             "results/tables/{figure}.html",
@@ -74,6 +75,7 @@ rule summary:
         "../environment.yml"
     params:
         code=code_hash("scripts/summary.py"),
+        tables=CONFIG.tables,  # what it was made from, whatever the times
     message:
         "Numbers of {wildcards.figure}"
     script:

@@ -61,8 +61,10 @@ def own_results() -> pd.DataFrame:
 
 
 def reference_results(folder: str | Path = "results/reference") -> pd.DataFrame:
-    """All results in the tables of `folder`; those that figures share, once."""
-    return final(results.read(path) for path in sorted(Path(folder).glob("*.parquet")))
+    """All results in the tables of `folder`; those that figures share, once. Costs are no results:
+    every machine has its own."""
+    paths = [path for path in sorted(Path(folder).glob("*.parquet")) if path.stem != "costs"]
+    return final(map(results.read, paths))
 
 
 def final(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -24,8 +24,12 @@ from ossum.cells import (
 )
 from ossum.config import ConfigError, parse_config
 from ossum.fusion import batches
+from ossum.orphans import VARIABLE
 from ossum.provenance import code_hash, module_source
 from ossum.registry import DATASETS, METHODS
+
+# Jobs end when this process is killed.
+os.environ[VARIABLE] = str(os.getpid())
 
 try:
     CONFIG = parse_config(config)

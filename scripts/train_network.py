@@ -18,6 +18,7 @@ from ossum.tensor_files import save_network
 from ossum.training.curves import curve_rows
 from ossum.training.ensemble import Member
 from ossum.training.groups import train_networks
+from ossum.training.restart import Restart
 
 
 def train(cells: list[Cell]) -> None:
@@ -25,30 +26,37 @@ def train(cells: list[Cell]) -> None:
 
     FloatingPointError if one diverges: there is nothing to prune then.
     """
-    start = perf_counter()
     expected = Fingerprints(network=snakemake.params.made_from)
     recipe = recipe_of(cells[0])
     hidden = Architecture.parse(recipe.architecture).hidden
     memory_mb = left_for_ensemble_mb(
         snakemake.resources.mem_mb, recipe.dataset, recipe.architecture, hidden, len(cells)
     )
-    trained = train_networks(
+    facts = provenance(expected.network["code"], snakemake.resources.processors)
+    restart = Restart("networks", [expected.trained_network(cell) for cell in cells])
+    diverged = []
+    start = perf_counter()
+    for trained in train_networks(
         [Member(network_of(cell, expected), cell.seed) for cell in cells],
         load(snakemake.input.data, "train"),
         load(snakemake.input.data, "test"),
         TrainingOptions.model_validate(expected.network["options"]),
         memory_mb,
-    )
-    seconds = (perf_counter() - start) / len(cells)
-    facts = provenance(expected.network["code"], snakemake.resources.processors)
-    for cell, result in zip(cells, trained, strict=True):
-        key = cell.columns() | {"stage": "full", "seconds": seconds}
-        rows = [key | row for row in curve_rows(cell.architecture, result)]
-        write(rows, cell.path(TRAINED_NETWORK_CURVE), facts)
-        if not result.diverged:
-            fingerprint = expected.trained_network(cell)
-            save_network(result.network, cell.path(TRAINED_NETWORK), fingerprint)
-    diverged = [cell for cell, result in zip(cells, trained, strict=True) if result.diverged]
+        restart,
+    ):
+        seconds = (perf_counter() - start) / len(trained)
+        for i, result in trained.items():
+            cell = cells[i]
+            key = cell.columns() | {"stage": "full", "seconds": seconds}
+            rows = [key | row for row in curve_rows(cell.architecture, result)]
+            write(rows, cell.path(TRAINED_NETWORK_CURVE), facts)
+            if result.diverged:
+                diverged.append(cell)
+            else:
+                fingerprint = expected.trained_network(cell)
+                save_network(result.network, cell.path(TRAINED_NETWORK), fingerprint)
+        start = perf_counter()
+    restart.remove()
     if diverged:
         raise FloatingPointError(f"training diverged, lower the learning rate: {diverged}")
 

@@ -240,7 +240,7 @@ def test_snapshots_take_one_percent_of_the_time(monkeypatch):
     monkeypatch.setattr(restart, "_TIMES_ITS_COST", 100)
     clock, saved = [0.0], []
     monkeypatch.setattr(restart, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(restart, "_BYTES_PER_SECOND", 200.0)
+    monkeypatch.setattr(restart, "_BYTES_PER_SECOND", 2000.0)
 
     def slow(*arguments):
         clock[0] += 0.4

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -18,14 +19,15 @@ import pytest
 import yaml
 from helpers import ROOT, assert_whole, jobs_of, results_of, snakemake, start
 
-ALL_FIGURES = [f"fig{n}" for n in range(1, 10)]
-N_WRITES = 40  # of a whole run, about
+TABLE = "results/tables/fig4.parquet"
+N_WRITES = 32  # of a whole run, and snapshots
 KINDS = ["snakemake", "job", "everything", "snapshot", "mid-write", "between"]
 DEADLINE = 900  # seconds for a run on the busiest of machines
 
 
-def configure(folder: Path, epochs: int = 120) -> Path:
-    """Two whole networks are trained, pruned to eight and fine-tuned, by two jobs."""
+def configure(folder: Path, epochs: int = 100) -> Path:
+    """Two whole networks are trained together; they are pruned to eight, of two sizes, which are
+    fine-tuned by one job."""
     grid = {
         "datasets": ["digits"],
         "architectures": ["FC-96-64"],
@@ -33,15 +35,13 @@ def configure(folder: Path, epochs: int = 120) -> Path:
         "sparsities": [0.5, 0.75],
         "seeds": [0, 1],
     }
-    everything = ["method", "sparsity", "seed"]
+    protocol = {"schedule": {"digits": [[0.001, epochs]]}}
     overlay = {
         "grids": {"deep-trained": grid},
-        "figures": dict.fromkeys(ALL_FIGURES)
+        "figures": {f"fig{n}": None for n in range(1, 10)}
         | {"fig4": [{"grid": "deep-trained", "stages": ["pruned", "finetuned"]}]},
-        "training": dict.fromkeys(
-            ["full_deep", "finetuned_deep"], {"schedule": {"digits": [[0.001, epochs]]}}
-        ),
-        "fuse": {"prune": everything, "evaluate": everything, "train": ["method", "seed"]},
+        "training": {"full_deep": protocol, "finetuned_deep": protocol},
+        "fuse": {stage: ["method", "sparsity", "seed"] for stage in ("prune", "train", "evaluate")},
         "threads": 1,
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,21 +51,25 @@ def configure(folder: Path, epochs: int = 120) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> tuple[dict, float]:
-    """What comes out, and how many seconds it takes."""
+def undisturbed(tmp_path_factory) -> tuple[dict, float, int]:
+    """What comes out, how many seconds it takes, and how many bytes of disk."""
     folder = tmp_path_factory.mktemp("undisturbed")
     began = time.monotonic()
-    snakemake(folder, config=configure(folder))
-    assert not (folder / "results/restart").exists() or not any(
-        (folder / "results/restart").rglob("*.*")
-    )
-    return results_of(folder), time.monotonic() - began
+    snakemake(folder, TABLE, config=configure(folder))
+    seconds = time.monotonic() - began
+    assert not snapshots(folder)
+    used = sum(-(-path.stat().st_size // 4096) * 4096 for path in folder.rglob("*"))
+    return results_of(folder), seconds, used
+
+
+def snapshots(folder: Path) -> set[Path]:
+    return set(folder.glob("results/restart/**/[!.]*.safetensors"))
 
 
 def run_again(folder: Path) -> None:
     """As the README says: unlock if there is a lock, and run."""
     unlock(folder)
-    snakemake(folder, config=folder / "config.yaml")
+    snakemake(folder, TABLE, config=folder / "config.yaml")
 
 
 def unlock(folder: Path) -> None:
@@ -84,19 +88,12 @@ def wait(process: subprocess.Popen, until) -> bool:
     return False
 
 
-def kill(process: psutil.Process) -> None:
-    try:
-        process.kill()
-    except psutil.NoSuchProcess:
-        pass
-
-
 def run_and_kill(folder: Path, kind: str, seconds: float, number: int) -> bool:
     """Run the workflow until it is killed, after that time or in that write; whether it was."""
     count = folder / f"writes-{time.monotonic_ns()}"
     fault = {"FAULT": f"{kind}:{number}:{count}", "PYTHONPATH": str(ROOT / "tests/faults")}
     by_write = kind in ("mid-write", "between")
-    process = start(folder, config=folder / "config.yaml", **(fault if by_write else {}))
+    process = start(folder, TABLE, config=folder / "config.yaml", **(fault if by_write else {}))
     moment = time.monotonic() + seconds
     try:
         if by_write:
@@ -105,13 +102,12 @@ def run_and_kill(folder: Path, kind: str, seconds: float, number: int) -> bool:
         if kind == "job":
             hit = wait(process, lambda: time.monotonic() >= moment and jobs_of(process))
             for job in jobs_of(process)[:1]:
-                kill(job)
+                with suppress(psutil.NoSuchProcess):
+                    job.kill()
             process.wait(DEADLINE)
         elif kind == "snapshot":
-            old = set(folder.glob("results/restart/**/[!.]*.safetensors"))
-            hit = wait(
-                process, lambda: set(folder.glob("results/restart/**/[!.]*.safetensors")) - old
-            )
+            old = snapshots(folder)
+            hit = wait(process, lambda: snapshots(folder) - old)
             os.killpg(process.pid, signal.SIGKILL)
         else:
             hit = wait(process, lambda: time.monotonic() >= moment)
@@ -124,9 +120,11 @@ def run_and_kill(folder: Path, kind: str, seconds: float, number: int) -> bool:
         process.wait(DEADLINE)
 
 
-def life(folder: Path, seed: int, kinds: list[str], undisturbed: tuple[dict, float]) -> Counter:
+def life(
+    folder: Path, seed: int, kinds: list[str], undisturbed: tuple[dict, float, int]
+) -> Counter:
     """Kill runs in one folder, in random moments, until one ends; how many were killed, by kind."""
-    expected, duration = undisturbed
+    expected, duration, _ = undisturbed
     draw = random.Random(seed)
     configure(folder)
     killed = Counter()
@@ -137,7 +135,7 @@ def life(folder: Path, seed: int, kinds: list[str], undisturbed: tuple[dict, flo
         assert_whole(folder)
     run_again(folder)
     assert results_of(folder) == expected
-    assert not list(folder.glob("results/restart/**/[!.]*.safetensors"))
+    assert not snapshots(folder)
     return killed
 
 
@@ -146,6 +144,67 @@ def test_killed_in_all_ways_it_ends_the_same(undisturbed, tmp_path):
     print("seed", seed)
     killed = life(tmp_path, seed, ["mid-write", "snakemake", "snapshot", "between"], undisturbed)
     assert killed.total() >= 3, killed
+    logs = "".join(path.read_text() for path in (tmp_path / "logs").rglob("*.log"))
+    assert "going on after epoch" in logs
+
+
+def test_orphans_end_by_themselves(tmp_path):
+    """The job would take an hour; its Snakemake is killed, and it is not."""
+    process = start(tmp_path, TABLE, config=configure(tmp_path, epochs=100_000))
+    assert wait(process, lambda: snapshots(tmp_path))
+    orphans = jobs_of(process)
+    assert orphans
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(orphans, timeout=120)
+    assert not alive
+    (log,) = (tmp_path / "logs/train-network").rglob("*.log")
+    assert "Snakemake is gone: this job ends" in log.read_text()
+    assert len(snapshots(tmp_path)) == 1 and not list((tmp_path / "results").rglob(".*.part"))
+
+
+def test_a_second_run_in_the_same_folder_is_refused(undisturbed, tmp_path):
+    expected, *_ = undisturbed
+    curve = next(name for name in expected if name.startswith("trained-networks/"))
+    config = configure(tmp_path)
+    first = start(tmp_path, f"results/{curve}", config=config)
+    assert wait(first, lambda: any(tmp_path.glob(".snakemake/locks/*")))
+    second = snakemake(tmp_path, config=config, check=False)
+    assert second.returncode != 0
+    assert "Directory cannot be locked" in second.stdout and "--unlock" in second.stdout
+    assert "Traceback" not in second.stdout
+    assert first.wait(DEADLINE) == 0
+    found = results_of(tmp_path)
+    assert curve in found and found == {name: expected[name] for name in found}
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk], capture_output=True, text=True
+    )
+    if done.returncode:
+        pytest.skip(f"no permission to mount a small disk: {done.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_full_disk_is_said_and_harms_nothing(undisturbed, small_disk):
+    """Half of what the run needs is free, until it has failed."""
+    expected, _, used = undisturbed
+    config = configure(small_disk)
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free - used // 2))
+    run = snakemake(small_disk, TABLE, config=config, check=False)
+    assert run.returncode != 0
+    assert "no space left on the disk" in run.stdout
+    assert "free some space and run again" in run.stdout
+    assert_whole(small_disk)
+    ballast.unlink()
+    run_again(small_disk)
+    assert results_of(small_disk) == expected
 
 
 @pytest.mark.soak

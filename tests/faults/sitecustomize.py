@@ -21,8 +21,8 @@ def _install(kind: str, number: str, file: str) -> None:
 
     def kill_in_the_middle(descriptor):
         if _counted(file) == int(number):
-            path = f"/proc/self/fd/{descriptor}"
-            os.truncate(path, os.stat(path).st_size // 2)
+            half = os.lseek(descriptor, 0, os.SEEK_END) // 2
+            os.truncate(f"/proc/self/fd/{descriptor}", half)
             os.kill(os.getpid(), signal.SIGKILL)
         fsync(descriptor)
 

@@ -3,9 +3,10 @@
 import hashlib
 import json
 import os
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
@@ -42,6 +43,15 @@ def atomic(path: str | Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(*folders: str | Path) -> None:
+    """Delete the temporary files that killed writers left behind, if they are an hour old."""
+    for folder in folders:
+        for path in Path(folder).rglob(".*.part"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > 3600:
+                    path.unlink()
 
 
 def _no_space(error: Exception) -> bool:

@@ -23,6 +23,7 @@ from ossum.cells import (
     TRAINING_STAGES,
 )
 from ossum.config import ConfigError, parse_config
+from ossum.files import remove_leftovers
 from ossum.fusion import batches
 from ossum.orphans import VARIABLE
 from ossum.provenance import code_hash, module_source
@@ -141,3 +142,4 @@ onstart:
     everything = settings.forceall or settings.forcetargets
     forced = ["all"] if everything else settings.forcerun
     os.environ.update(OSSUM_FORCE=" ".join(map(str, forced)))
+    remove_leftovers("data", "results", "figures")

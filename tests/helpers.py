@@ -72,7 +72,7 @@ def snakemake(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=400,
+        timeout=1500,
     )
     if check and done.returncode:
         raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout}")
@@ -131,6 +131,7 @@ def assert_whole(folder: Path) -> None:
     """Every file that a run has put under its name so far can be read to its end."""
     results_of(folder)
     for path in folder.glob("results/**/[!.]*.safetensors"):
-        load_file(path)
+        with suppress(FileNotFoundError):  # a snapshot that an orphan has removed
+            load_file(path)
     assert all(p.read_bytes().rstrip().endswith(b"%%EOF") for p in folder.glob("figures/*.pdf"))
     assert all(b"IEND" in p.read_bytes()[-12:] for p in folder.glob("figures/*.png"))

@@ -55,11 +55,12 @@ def train(cells: list[Cell]) -> None:
 
     todo = unfinished(cells, PATTERN, fingerprint, saved_fingerprint, snakemake.rule)
     logging.info("%s: %d of %d cells to do", STAGE, len(todo), len(cells))
+    restart = Restart(STAGE, [fingerprint(cell) for cell in cells])
     if not todo:
+        restart.remove()  # the job may have been killed when it had just written everything
         return
     made_from = expected.stages[STAGE]
     facts = provenance(made_from["code"], snakemake.resources.processors)
-    restart = Restart(STAGE, [fingerprint(cell) for cell in cells])
     start = perf_counter()
     for trained in train_networks(
         members(todo, expected),

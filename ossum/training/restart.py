@@ -79,7 +79,7 @@ class Restart:
             with atomic(self._folder / f"{digest(*members)[:16]}.safetensors") as temporary:
                 save_file(tensors, temporary, {"ossum": json.dumps(facts)})
             logging.info("snapshot after epoch %d", epoch)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
             logging.warning("no snapshot after epoch %d: %s", epoch, error)
         self._start_waiting(monotonic() - start)
 
@@ -108,7 +108,7 @@ class Restart:
                 if int(number) in orders:
                     orders[int(number)].set_state(tensor)
             elif not number:
-                state[kind] = tensor
+                state[kind] = tensor.clone()
             else:
                 if kind != "parameters":
                     state.setdefault(kind, torch.zeros_like(stack.parameters))

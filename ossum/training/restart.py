@@ -24,7 +24,7 @@ from ossum.training.stack import Stack
 FOLDER = Path("results/restart")  # no output of any rule: Snakemake leaves it alone
 # A snapshot may take 1 % of the time: so many times as long as one takes is trained until the next.
 _TIMES_ITS_COST = 100
-_LEAST_SECONDS = 1.0  # in any case
+_LEAST_SECONDS = 0.5  # in any case
 _BYTES_PER_SECOND = 1e8  # of a slow disk, until a first snapshot shows how long it takes
 
 

@@ -3,18 +3,28 @@
 import hashlib
 import json
 import os
+import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Write to the temporary path given; it becomes `path` in one step if the block succeeds."""
+    """Write to the temporary path given; it becomes `path` in one step if the block succeeds.
+
+    Several processes, on several machines, may write the same file: the last one stays, whole. The
+    content is on the disk before the name is, so a power cut leaves no empty file; it may take the
+    name away, and a file that is missing is made again.
+
+    OSError that says what to do if there is no space left.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch()
         mode = temporary.stat().st_mode
         yield temporary
@@ -22,8 +32,32 @@ def atomic(path: str | Path) -> Iterator[Path]:
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
+    except Exception as error:
+        if _no_space(error):
+            raise OSError(
+                ENOSPC,
+                "no space left on the disk (or in your quota). What is finished is kept: free some "
+                "space and run again. Not written",
+                str(path),
+            ) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(*folders: str | Path) -> None:
+    """Delete the temporary files that killed writers left behind, if they are an hour old."""
+    for folder in folders:
+        for path in Path(folder).rglob(".*.part"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > 3600:
+                    path.unlink()
+
+
+def _no_space(error: Exception) -> bool:
+    # safetensors has an error of its own, with the number in its text.
+    number = getattr(error, "errno", None)
+    return any(n == number or f"(os error {n})" in str(error) for n in (ENOSPC, EDQUOT))
 
 
 def digest(*parts: object) -> str:

@@ -29,7 +29,7 @@ def unfinished(
     for cell in cells:
         path = cell.path(pattern)
         if not forced & {"all", rule, path} and saved(path) == wanted(cell):
-            Path(path).touch()
+            os.utime(path)  # not touch, which would make a file that was deleted just now
         else:
             todo.append(cell)
     return todo

@@ -10,6 +10,8 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from ossum.orphans import end_with_snakemake
+
 _log_file: TextIO | None = None
 
 
@@ -46,8 +48,12 @@ class _Nowhere:
 
 @contextmanager
 def job_log(path: str | Path) -> Iterator[None]:
-    """Log messages, progress lines and, if the job fails, its traceback to the file `path`."""
+    """Log messages, progress lines and, if the job fails, its traceback to the file `path`.
+
+    The job ends if the Snakemake that started it is killed.
+    """
     global _log_file
+    end_with_snakemake()
     with Path(path).open("w", buffering=1) as file:
         logging.basicConfig(
             stream=file, level=logging.INFO, format="%(asctime)s %(message)s", force=True

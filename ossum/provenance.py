@@ -23,8 +23,10 @@ NOT_HASHED = {
     "ossum.fingerprints",
     "ossum.job",
     "ossum.memory",
+    "ossum.orphans",
     "ossum.progress",
     "ossum.provenance",
+    "ossum.training.restart",
     "ossum.registry",  # a method's function is hashed with it, sizes are checked against recipes
 }
 

@@ -27,10 +27,14 @@ from ossum.cells import (
 )
 from ossum.claims import CLAIMS
 from ossum.config import ConfigError, parse_config
-from ossum.files import digest
+from ossum.files import digest, remove_leftovers
 from ossum.fusion import batches
+from ossum.orphans import VARIABLE
 from ossum.provenance import code_hash, module_source
 from ossum.registry import DATASETS, FIGURES, METHODS
+
+# Jobs end when this process is killed.
+os.environ[VARIABLE] = str(os.getpid())
 
 try:
     CONFIG = parse_config(config)
@@ -185,3 +189,4 @@ onstart:
     everything = settings.forceall or settings.forcetargets
     forced = ["all"] if everything else settings.forcerun
     os.environ.update(OSSUM_FORCE=" ".join(map(str, forced)))
+    remove_leftovers("data", "results", "figures")

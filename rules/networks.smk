@@ -26,8 +26,8 @@ for batch in TRAINED:
             data=ancient(DATA),
             recipes=ancient(batch.files(NETWORK)),
         output:
-            weights=temp(batch.files(TRAINED_NETWORK)),
-            curves=batch.files(TRAINED_NETWORK_CURVE),
+            weights=temp(update(batch.files(TRAINED_NETWORK))),
+            curves=update(batch.files(TRAINED_NETWORK_CURVE)),
         log:
             batch.file("logs/train-network", ".log", NETWORK_KEYS),
         benchmark:

@@ -20,6 +20,7 @@ from ossum.training.curves import curve_rows
 from ossum.training.ensemble import Member
 from ossum.training.groups import train_networks
 from ossum.training.rescaling import rescaled
+from ossum.training.restart import Restart
 
 STAGE = snakemake.wildcards.stage
 PATTERN = RESULTS[STAGE]
@@ -47,7 +48,6 @@ def memory_mb(cells: list[Cell]) -> int:
 
 def train(cells: list[Cell]) -> None:
     """Train the subnetworks of all of `cells` and write their learning curves."""
-    start = perf_counter()
     expected = Fingerprints(**snakemake.params.made_from)
 
     def fingerprint(cell: Cell) -> str:
@@ -55,22 +55,29 @@ def train(cells: list[Cell]) -> None:
 
     todo = unfinished(cells, PATTERN, fingerprint, saved_fingerprint, snakemake.rule)
     logging.info("%s: %d of %d cells to do", STAGE, len(todo), len(cells))
+    restart = Restart(STAGE, [fingerprint(cell) for cell in cells])
     if not todo:
+        restart.remove()  # the job may have been killed when it had just written everything
         return
     made_from = expected.stages[STAGE]
-    trained = train_networks(
+    facts = provenance(made_from["code"], snakemake.resources.processors)
+    start = perf_counter()
+    for trained in train_networks(
         members(todo, expected),
         load(snakemake.input.data, "train"),
         load(snakemake.input.data, "test"),
         TrainingOptions.model_validate(made_from["options"]),
-        memory_mb(todo),
-    )
-    seconds = (perf_counter() - start) / len(todo)
-    facts = provenance(made_from["code"], snakemake.resources.processors)
-    for cell, result in zip(todo, trained, strict=True):
-        key = cell.columns() | {"stage": STAGE, "seconds": seconds}
-        rows = [key | row for row in curve_rows(cell.architecture, result)]
-        write(rows, cell.path(PATTERN), facts | {"fingerprint": fingerprint(cell)})
+        memory_mb(cells),  # not of `todo`: then what is left trains in the same company
+        restart,
+    ):
+        seconds = (perf_counter() - start) / len(trained)
+        for i, result in trained.items():
+            cell = todo[i]
+            key = cell.columns() | {"stage": STAGE, "seconds": seconds}
+            rows = [key | row for row in curve_rows(cell.architecture, result)]
+            write(rows, cell.path(PATTERN), facts | {"fingerprint": fingerprint(cell)})
+        start = perf_counter()
+    restart.remove()
 
 
 with job_log(snakemake.log[0]):

@@ -16,7 +16,7 @@ from ossum.options import TrainingOptions
 from ossum.rng import stream
 from ossum.training import ensemble, groups
 from ossum.training.ensemble import Member, train_ensemble
-from ossum.training.groups import train_networks
+from ossum.training.groups import train_networks as trained_by_ensemble
 from ossum.training.rescaling import rescaled
 from ossum.training.stack import Stack
 
@@ -60,6 +60,12 @@ def members_of(sizes, seeds, activation="tanh"):
         Member(random_network(*sizes, activation=activation, seed=10 + i), seed)
         for i, seed in enumerate(seeds)
     ]
+
+
+def train_networks(members, *arguments):
+    """All results in the order of the members."""
+    found = {i: t for part in trained_by_ensemble(members, *arguments) for i, t in part.items()}
+    return [found[i] for i in range(len(members))]
 
 
 def assert_close(trained, other, **tolerance):

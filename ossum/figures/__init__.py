@@ -12,6 +12,7 @@ from ossum.figures.accuracy import fig1, fig2, fig3, fig4, fig7, fig9
 from ossum.figures.beyond import beyond
 from ossum.figures.curves import fig6
 from ossum.figures.weights import fig8
+from ossum.files import atomic
 
 FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "fig1": fig1,
@@ -31,5 +32,6 @@ def draw(name: str, table: pd.DataFrame, paths: Iterable[str | Path]) -> None:
     """Draw the figure `name` from its table and save it to each path, format by extension."""
     with style.applied():
         figure = FIGURES[name](table)
-        for path in paths:
-            figure.savefig(path)
+        for path in map(Path, paths):
+            with atomic(path) as temporary:
+                figure.savefig(temporary, format=path.suffix[1:])

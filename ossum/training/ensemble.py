@@ -1,8 +1,10 @@
 """Training of many networks of equal sizes at once, each on its own."""
 
+import hashlib
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from math import isfinite
 
 import torch
@@ -15,6 +17,7 @@ from ossum.networks import Network
 from ossum.options import TrainingOptions
 from ossum.progress import progress
 from ossum.rng import stream
+from ossum.training.restart import Restart
 from ossum.training.stack import Stack
 
 # Examples in a batch of the test set: more of them multiply no faster and take more memory.
@@ -27,6 +30,15 @@ class Member:
 
     network: Network
     seed: int
+
+    @cached_property
+    def identity(self) -> str:
+        """Equal for members whose training is the same."""
+        network = self.network
+        total = hashlib.sha256(f"{self.seed} {network.activation} {network.layer_sizes}".encode())
+        for weights in (*network.weights, *network.biases):
+            total.update(weights.contiguous().numpy())
+        return total.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,12 @@ class Epoch:
     train_loss: float | None
     score: Score | None
     diverged: bool = False
+
+    @classmethod
+    def of(cls, values: dict) -> "Epoch":
+        """The inverse of `asdict`."""
+        score = values["score"]
+        return cls(**values | {"score": Score(**score) if score else None})
 
 
 @dataclass(frozen=True)
@@ -60,7 +78,11 @@ class Trained:
 
 
 def train_ensemble(
-    members: Sequence[Member], train: Split, test: Split, options: TrainingOptions
+    members: Sequence[Member],
+    train: Split,
+    test: Split,
+    options: TrainingOptions,
+    restart: Restart | None = None,
 ) -> list[Trained]:
     """Train networks of equal layer sizes and activation together; results in the order given.
 
@@ -71,12 +93,14 @@ def train_ensemble(
 
     The networks given are not modified. A member whose loss or weights are no longer finite ends
     with that epoch; the others go on. ValueError if sizes or activations differ, or for biases.
+
+    restart: where the training goes on from if it was interrupted, and is kept now and then.
     """
     _check(members)
     seeds = list(dict.fromkeys(member.seed for member in members))
     order = [i for seed in seeds for i, member in enumerate(members) if member.seed == seed]
-    groups = [[m.network for m in members if m.seed == seed] for seed in seeds]
-    trained = _train(groups, seeds, train, test, options) if members else []
+    groups = [[member for member in members if member.seed == seed] for seed in seeds]
+    trained = _train(groups, train, test, options, restart) if members else []
     return [result for _, result in sorted(zip(order, trained, strict=True), key=lambda x: x[0])]
 
 
@@ -89,26 +113,33 @@ def _check(members: Sequence[Member]) -> None:
 
 
 def _train(
-    groups: Sequence[Sequence[Network]],
-    seeds: Sequence[int],
+    groups: Sequence[Sequence[Member]],
     train: Split,
     test: Split,
     options: TrainingOptions,
+    restart: Restart | None,
 ) -> list[Trained]:
-    """The same for networks grouped by seed; results group by group."""
-    stack = Stack(groups, max(min(options.batch_size, len(train)), min(TEST_ROWS, len(test))))
+    """The same for members grouped by seed; results group by group."""
+    members = [member for group in groups for member in group]
+    networks = [[member.network for member in group] for group in groups]
+    stack = Stack(networks, max(min(options.batch_size, len(train)), min(TEST_ROWS, len(test))))
     optimizer = _optimizer(stack, options)
-    orders = [stream(seed, "training order") for seed in seeds]
+    orders = {group[0].seed: stream(group[0].seed, "training order") for group in groups}
     rates = [rate for rate, epochs in options.schedule for _ in range(epochs)]
     n_batches = -(-len(train) // options.batch_size)
-    curves = [[Epoch(0, None, score)] for score in _scores(stack, len(groups), test)]
-    seed_of = [seed for seed, group in zip(seeds, groups, strict=True) for _ in group]
-    ended: dict[int, Network] = {}
+    names = [member.identity for member in members] if restart else []
+    kept = restart.load(names, stack, optimizer, orders) if restart else None
+    if kept:
+        done, curves = kept[0], [[Epoch.of(values) for values in curve] for curve in kept[1]]
+    else:
+        done, curves = 0, [[Epoch(0, None, score)] for score in _scores(stack, len(groups), test)]
+    ended = {i: stack.network(i) for i, curve in enumerate(curves) if curve[-1].diverged}
     with progress(None, f"training of {len(stack)}", total=len(rates) * n_batches) as bar:
-        for epoch, rate in enumerate(rates, start=1):
+        bar.update(done * n_batches)
+        for epoch, rate in enumerate(rates[done:], start=done + 1):
             optimizer.param_groups[0]["lr"] = rate
             losses = torch.zeros(len(stack), dtype=torch.float64)
-            for rows in _batches(len(train), options.batch_size, orders):
+            for rows in _batches(len(train), options.batch_size, list(orders.values())):
                 losses += _gradients(stack, [train.batch(r) for r in rows], train.labels[rows])
                 optimizer.step()
                 bar.update()
@@ -129,10 +160,15 @@ def _train(
                         "training diverged in epoch %d (layer sizes %s, seed %d)",
                         epoch,
                         "-".join(map(str, ended[i].layer_sizes)),
-                        seed_of[i],
+                        members[i].seed,
                     )
             if len(ended) == len(stack):
                 break
+            if restart and restart.due():
+                for i, network in ended.items():
+                    stack.put(i, network)  # what has become of it since does not matter
+                plain = [[asdict(e) for e in curve] for curve in curves]
+                restart.save(epoch, names, plain, stack, optimizer, orders)
     return [
         Trained(ended[i] if i in ended else stack.network(i), tuple(curve))
         for i, curve in enumerate(curves)

@@ -48,7 +48,8 @@ class Stack:
         filled = [_filled_up(group) for group in groups]
         ends = [0, *accumulate(len(group) for group in filled)]
         self._groups = [slice(start, end) for start, end in pairwise(ends)]
-        self._places = torch.cat(
+        # Where the networks are in the stack: groups may have been filled up between them.
+        self.rows = torch.cat(
             [start + torch.arange(len(group)) for start, group in zip(ends, groups, strict=False)]
         )
         self._members = torch.repeat_interleave(torch.tensor([len(group) for group in filled]))
@@ -57,8 +58,9 @@ class Stack:
         n_parameters = m * count_weights(sizes)
         self.parameters = torch.zeros(n_parameters + -n_parameters % _LANES)
         self.gradients = torch.zeros_like(self.parameters)
-        self._weights = _layers(self.parameters, m, sizes)
-        self._weight_gradients = _layers(self.gradients, m, sizes)
+        self._sizes = sizes
+        self._weights = self.layers(self.parameters)
+        self._weight_gradients = self.layers(self.gradients)
         networks = list(chain.from_iterable(filled))
         for layer, stacked in enumerate(self._weights):
             torch.stack([network.weights[layer] for network in networks], out=stacked)
@@ -67,12 +69,24 @@ class Stack:
 
     def __len__(self) -> int:
         """How many networks were given."""
-        return len(self._places)
+        return len(self.rows)
 
     def network(self, i: int) -> Network:
         """A copy of one of the networks as it is now; they are counted group by group."""
-        place = int(self._places[i])
-        return Network(tuple(w[place].clone() for w in self._weights), self._activation)
+        row = int(self.rows[i])
+        return Network(tuple(w[row].clone() for w in self._weights), self._activation)
+
+    def put(self, i: int, network: Network) -> None:
+        """Give one of the networks the weights of `network`."""
+        for stacked, weights in zip(self._weights, network.weights, strict=True):
+            stacked[self.rows[i]] = weights
+
+    def layers(self, flat: Tensor) -> list[Tensor]:
+        """Views [members, outputs, inputs], layer by layer, of a tensor laid out as `parameters`.
+
+        `rows` are the members that were given.
+        """
+        return _layers(flat, len(self._members), self._sizes)
 
     def finite(self) -> Tensor:
         """Whether all weights of a network are finite; bool [networks]."""
@@ -85,7 +99,7 @@ class Stack:
 
     def of_networks(self, values: Tensor) -> Tensor:
         """Of values with a row for each member of the stack, the rows of the networks given."""
-        return values[self._places]
+        return values[self.rows]
 
     def of_members(self, values: Tensor) -> Tensor:
         """Values with a row for each group, repeated for the members of the stack."""

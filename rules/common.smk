@@ -26,6 +26,7 @@ from ossum.config import ConfigError, parse_config
 from ossum.fusion import batches
 from ossum.provenance import code_hash, module_source
 from ossum.registry import DATASETS, METHODS
+from ossum.slurm import LeftOverJobs, refuse_left_over_jobs
 
 try:
     CONFIG = parse_config(config)
@@ -137,3 +138,8 @@ onstart:
     everything = settings.forceall or settings.forcetargets
     forced = ["all"] if everything else settings.forcerun
     os.environ.update(OSSUM_FORCE=" ".join(map(str, forced)))
+    if workflow.executor_plugin.name == "slurm":
+        try:
+            refuse_left_over_jobs(os.getcwd(), workflow.executor_settings.jobname_prefix)
+        except LeftOverJobs as error:
+            raise WorkflowError(str(error))

@@ -1,3 +1,9 @@
+# Seconds of work: never a job of a cluster.
+localrules:
+    table,
+    figure,
+
+
 rule table:
     input:
         lambda wildcards: [

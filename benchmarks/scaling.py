@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import pandas as pd
@@ -158,9 +158,10 @@ def fusions() -> dict[str, dict]:
     """Ways to cut the work into jobs: values of the configuration's `fuse`."""
     profile = yaml.safe_load(PROFILE.read_text())["config"]["fuse"]
     return {
-        "one job a cell": dict.fromkeys(["prune", "train", "evaluate"], []),
+        "one job a cell": {stage: [] for stage in ("prune", "train", "evaluate")},
         "one machine (`config/config.yaml`)": {},
         "Slurm (`profiles/slurm`)": profile,
+        "Slurm, `train: [method, sparsity]`": profile | {"train": ["method", "sparsity"]},
     }
 
 
@@ -187,10 +188,10 @@ def main() -> None:
     folder = Path(sys.argv[1])
     overlay = yaml.safe_load(Path(sys.argv[2]).read_text()) if len(sys.argv) > 2 else {}
     ratios = measured_ratios(folder, overlay)
-    print("| stage | jobs measured | measured / estimated: median | 10 % to 90 % |\n|---|---|---|---|")
+    print("| stage | jobs measured | measured / estimated: median | all |\n|---|---|---|---|")
     for stage, values in ratios.items():
-        low, *_, high = quantiles(values, n=10) if len(values) > 1 else values * 2
-        print(f"| {stage} | {len(values)} | {median(values):.2f} | {low:.2f} to {high:.2f} |")
+        range_ = f"{min(values):.2f} to {max(values):.2f}"
+        print(f"| {stage} | {len(values)} | {median(values):.2f} | {range_} |")
     corrections = {stage: median(values) for stage, values in ratios.items()}
     columns = ["fusion", "jobs", "median job", "work", "starting", "longest job", "longest path"]
     columns += [f"{n} node{'s' * (n > 1)}" for n in NODES] + [f"{n} cores" for n in CORES]

@@ -87,10 +87,13 @@ def _describe(config: Config, cells: list[Cell]) -> float:
 
 
 def _search(config: Config, cells: list[Cell]) -> float:
-    """A layer is passed through once for every way to prune what lies below."""
-    data, n = DATASETS[cells[0].dataset], len(config.search.fractions)
+    """A layer is passed through once for every way to prune what lies below, to half or so."""
+    data, fractions = DATASETS[cells[0].dataset], config.search.fractions
     sizes = _sizes(cells[0], Architecture.parse(cells[0].architecture).hidden)
-    products = sum(n**i * count_weights(sizes[i : i + 2]) for i in range(len(sizes) - 2))
+    products = count_weights(sizes[:2])
+    for layer in range(1, len(sizes) - 2):
+        passes = len(fractions) ** (layer - 1) * sum(fractions)
+        products += passes * count_weights(sizes[layer : layer + 2])
     return len(cells) * (data.n_train + data.n_test) * products / _PRODUCTS
 
 

@@ -26,7 +26,7 @@ from ossum.config import ConfigError, parse_config
 from ossum.fusion import batches
 from ossum.provenance import code_hash, module_source
 from ossum.registry import DATASETS, METHODS
-from ossum.slurm import LeftOverJobs, refuse_left_over_jobs
+from ossum.slurm import LeftOverError, refuse_left_over_jobs
 
 try:
     CONFIG = parse_config(config)
@@ -141,5 +141,5 @@ onstart:
     if workflow.executor_plugin.name == "slurm":
         try:
             refuse_left_over_jobs(os.getcwd(), workflow.executor_settings.jobname_prefix)
-        except LeftOverJobs as error:
+        except LeftOverError as error:
             raise WorkflowError(str(error))

@@ -1,12 +1,13 @@
 #!/bin/bash
-# A Slurm of one machine for tests, as root:   up.sh FOLDER
+# A Slurm of one machine for tests, as root:   up.sh FOLDER PID
 # Controller and node daemon, no systemd, cgroups, accounting database or GPU; Slurm 22.05 and later.
 # What they leave lies in FOLDER, but for the configuration: it must be in /etc/slurm, because jobs
-# of Snakemake's plugin drop SLURM_CONF. End it with down.sh: with a configuration and no controller
-# every start of Snakemake on this machine waits 10 s.
+# of Snakemake's plugin drop SLURM_CONF. If it stayed there without a controller, every start of
+# Snakemake on this machine would wait 10 s; so down.sh runs when process PID ends, however it ends.
 set -euo pipefail
 
 folder=$1
+here=$(cd "$(dirname "$0")" && pwd)
 host=$(hostname -s)
 
 if [ -e /etc/slurm/slurm.conf ]; then
@@ -15,7 +16,6 @@ if [ -e /etc/slurm/slurm.conf ]; then
 fi
 mkdir -p "$folder"/{state,spool} /etc/slurm
 
-# Two nodes in one daemon would need a special build; drains are tested on the one.
 # CPUs and RealMemory are claimed, not real (config_overrides): jobs here are tiny.
 # Job accounting polls every second and kills what is over its memory: no cgroups needed.
 cat > /etc/slurm/slurm.conf <<CONF
@@ -48,6 +48,11 @@ KillWait=2
 NodeName=$host NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
+
+(
+    while kill -0 "$2" 2> /dev/null; do sleep 1; done
+    "$here/down.sh" "$folder"
+) > /dev/null 2>&1 &
 
 [ -s /etc/munge/munge.key ] || runuser -u munge -- mungekey --create
 install -d -o munge -g munge -m 755 /run/munge

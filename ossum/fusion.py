@@ -6,13 +6,13 @@ wildcards. Patterns go through it on their way into a rule.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 from string import Formatter
 
-from ossum.cells import CONSTRAINTS, spell_sparsity
+from ossum.cells import CONSTRAINTS, Cell, cells_of_product, spell_sparsity
 from ossum.config import Config
 from ossum.registry import METHODS
 
@@ -51,6 +51,21 @@ class Batch:
         """One path a job (a log, say), made of those of `keys` that are not fused."""
         free = [f"{key}={{{key}}}" for key in keys if key not in self.fused]
         return "/".join((folder, f"grid={self.name}", *free)) + extension
+
+    def cells(self, values: Mapping[str, str], whole_networks: bool = False) -> list[Cell]:
+        """The cells of one job; `values`, as spelled in paths, are those of the keys not fused.
+
+        whole_networks: the networks that they are pruned from, as cells without method.
+        """
+        left_out = ("origin", "method", "sparsity") if whole_networks else ("origin",)
+        spelled = {
+            key: self.fused.get(key) or [values[key]] for key in CONSTRAINTS if key not in left_out
+        }
+        known = {"origin": [self.origin], "method": [None], "sparsity": [None]}
+        known |= spelled | {"seed": [int(seed) for seed in spelled["seed"]]}
+        if "sparsity" in spelled:
+            known["sparsity"] = [float(sparsity) for sparsity in spelled["sparsity"]]
+        return cells_of_product(known)
 
     def size(self, *keys: str) -> int:
         """How many combinations of these keys a job covers."""

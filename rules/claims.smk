@@ -1,3 +1,9 @@
+# Seconds of work: never a job of a cluster.
+localrules:
+    claims,
+    claim,
+
+
 def tables_of_claims(claims):
     """Those tables that the claims are about and the configuration has: a claim without its table
     is "not run"."""

@@ -32,6 +32,7 @@ from ossum.fusion import batches
 from ossum.orphans import VARIABLE
 from ossum.provenance import code_hash, module_source
 from ossum.registry import DATASETS, FIGURES, METHODS
+from ossum.slurm import LeftOverError, refuse_left_over_jobs
 
 # Jobs end when this process is killed.
 os.environ[VARIABLE] = str(os.getpid())
@@ -190,3 +191,8 @@ onstart:
     forced = ["all"] if everything else settings.forcerun
     os.environ.update(OSSUM_FORCE=" ".join(map(str, forced)))
     remove_leftovers("data", "results", "figures")
+    if workflow.executor_plugin.name == "slurm":
+        try:
+            refuse_left_over_jobs(os.getcwd(), workflow.executor_settings.jobname_prefix)
+        except LeftOverError as error:
+            raise WorkflowError(str(error))

@@ -1,7 +1,7 @@
 COSTS = [cell for grid in CONFIG.costs.values() for cell in grid.cells()]
 
 
-# One job that has the machine for itself: it measures time.
+# It measures time, so it takes all cores: no other job runs beside it.
 rule costs:
     input:
         data=ancient(sorted({DATA.format(dataset=cell.dataset) for cell in COSTS})),
@@ -13,10 +13,11 @@ rule costs:
         "results/benchmarks/costs.tsv"
     conda:
         "../environment.yml"
-    threads: workflow.cores
+    threads: workflow.cores or CONFIG.threads
     resources:
         mem_mb=costs_memory(COSTS),
-        processors=os.cpu_count(),
+        runtime=costs_time_limit(COSTS),
+        processors=processors,
     params:
         cells=[cell.columns() for cell in COSTS],
         options={cell.dataset: cost_options(cell.dataset) for cell in COSTS},

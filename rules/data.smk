@@ -1,3 +1,8 @@
+# Needs the network: on a cluster, this runs where the user starts Snakemake.
+localrules:
+    dataset,
+
+
 rule dataset:
     output:
         DATA,

@@ -22,6 +22,7 @@ for batch in batches(CONFIG, "evaluate"):
         threads: CONFIG.threads
         resources:
             mem_mb=evaluation_memory(batch),
+            runtime=time_limit("pruned", batch),
             processors=processors,
         params:
             made_from=made_by(batch, "pruned"),
@@ -56,6 +57,7 @@ for batch in batches(CONFIG, "evaluate"):
         threads: CONFIG.threads
         resources:
             mem_mb=statistics_memory,
+            runtime=time_limit("statistics", batch),
             processors=processors,
         params:
             made_from=made_by(batch, "statistics"),

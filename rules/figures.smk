@@ -1,3 +1,10 @@
+# Seconds of work: never a job of a cluster.
+localrules:
+    table,
+    summary,
+    rulegraph,
+
+
 rule table:
     input:
         lambda wildcards: [
@@ -44,6 +51,7 @@ for name in CONFIG.figures:
             f"logs/figure/{name}.log",
         benchmark:
             f"results/benchmarks/figure/{name}.tsv"
+        localrule: True
         conda:
             "../environment.yml"
         params:

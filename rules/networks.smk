@@ -1,3 +1,8 @@
+# Milliseconds of work: never a job of a cluster.
+localrules:
+    init,
+
+
 # A network is its recipe: what to draw, from which seed. No weights are stored.
 rule init:
     output:
@@ -39,6 +44,7 @@ for batch in TRAINED:
         threads: CONFIG.threads
         resources:
             mem_mb=network_training_memory(batch),
+            runtime=time_limit("full", batch),
             processors=processors,
         params:
             made_from=lambda wildcards: network_made_from(wildcards.dataset, wildcards.architecture),

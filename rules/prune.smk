@@ -22,6 +22,7 @@ for batch in batches(CONFIG, "prune"):
         threads: CONFIG.threads
         resources:
             mem_mb=pruning_memory(batch),
+            runtime=time_limit("prune", batch),
             processors=processors,
         params:
             made_from=made_by(batch),

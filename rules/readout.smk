@@ -22,6 +22,7 @@ for batch in batches(CONFIG, "readout"):
         threads: CONFIG.threads
         resources:
             mem_mb=readout_memory(batch),
+            runtime=time_limit("readout", batch),
             processors=processors,
         params:
             made_from=made_by(batch, "readout"),

@@ -16,6 +16,7 @@ rule search:
     threads: CONFIG.threads
     resources:
         mem_mb=search_memory,
+        runtime=search_time_limit,
         processors=processors,
     params:
         made_from=lambda wildcards: made_from(

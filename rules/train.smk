@@ -24,6 +24,7 @@ for batch in batches(CONFIG, "train"):
         threads: CONFIG.threads
         resources:
             mem_mb=training_memory(batch),
+            runtime=time_limit(None, batch),
             processors=processors,
         params:
             made_from=made_by(batch),

@@ -1,0 +1,29 @@
+"""Jobs of an earlier run that Slurm still has.
+
+When Snakemake is killed, its Slurm jobs live on. The next run knows nothing of them and would
+submit the same jobs again. That does no damage, since files are written whole and to the same
+content, but it wastes the cluster's time.
+"""
+
+import getpass
+import subprocess
+from pathlib import Path
+
+
+class LeftOverError(RuntimeError):
+    """Slurm has jobs of an earlier run; the message says what to do about them."""
+
+
+def refuse_left_over_jobs(folder: str | Path, prefix: str) -> None:
+    """LeftOverError if Slurm has jobs of this user, waiting or running, that were submitted from
+    `folder` under names that start with `prefix`."""
+    command = ["squeue", "--noheader", "--user", getpass.getuser(), "--format", "%i|%j|%Z"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    rows = [line.strip().split("|", 2) for line in listed.splitlines()]
+    left = [job for job, name, at in rows if name.startswith(prefix) and at == str(folder)]
+    if left:
+        raise LeftOverError(
+            f"Slurm still has {len(left)} job(s) of an earlier run in this folder, which this run "
+            "would submit again. Wait until they have ended (what they finish is kept), or cancel "
+            f"them:\n  scancel {' '.join(left)}"
+        )

@@ -4,22 +4,6 @@ localrules:
     claim,
 
 
-def tables_of_claims(claims):
-    """Those tables that the claims are about and the configuration has: a claim without its table
-    is "not run"."""
-    wanted = [table for claim in claims for table in CLAIMS[claim].tables]
-    there = [*CONFIG.figures, *(["costs"] if CONFIG.costs else [])]
-    return [TABLE.format(figure=table) for table in there if table in wanted]
-
-
-# Claims name the modules of their checks, so the hash does not find these by itself.
-CLAIMS_CODE = code_hash(
-    "scripts/claims.py",
-    "ossum/registry.py",
-    *sorted({f"ossum/claims/{claim.checks.split('.')[0]}.py" for claim in CLAIMS.values()}),
-)
-
-
 rule claims:
     input:
         tables_of_claims(CLAIMS),
@@ -47,8 +31,8 @@ rule claims:
         "../environment.yml"
     params:
         claims=list(CLAIMS),
-        tables=tables_of_claims(CLAIMS),  # judge again when there are others than last time
-        code=CLAIMS_CODE,
+        tables=lambda wildcards: tables_of_claims(CLAIMS),  # judge again when there are others than last time
+        code=claims_code(),
     message:
         "Judging the paper's claims"
     script:
@@ -70,7 +54,7 @@ rule claim:
     params:
         claims=lambda wildcards: [wildcards.claim],
         tables=lambda wildcards: tables_of_claims([wildcards.claim]),
-        code=CLAIMS_CODE,
+        code=claims_code(),
     message:
         "Judging {wildcards.claim}"
     script:

@@ -163,6 +163,23 @@ def workflow_hash():
     return digest(config, *(path.read_text(encoding="utf-8") for path in rules))
 
 
+def tables_of_claims(claims):
+    """Those tables that the claims are about and the configuration has: a claim without its table
+    is "not run"."""
+    wanted = [table for claim in claims for table in CLAIMS[claim].tables]
+    there = [*CONFIG.figures, *(["costs"] if CONFIG.costs else [])]
+    return [TABLE.format(figure=table) for table in there if table in wanted]
+
+
+def claims_code():
+    """Hash of the code behind verdicts, with the modules that claims name their checks in."""
+    return code_hash(
+        "scripts/claims.py",
+        "ossum/registry.py",
+        *sorted({f"ossum/claims/{claim.checks.split('.')[0]}.py" for claim in CLAIMS.values()}),
+    )
+
+
 def caption(figure):
     """The caption of a figure in the report, relative to the folder of the rules."""
     path = f"captions/{figure}.rst"

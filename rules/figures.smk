@@ -57,7 +57,7 @@ for name in CONFIG.figures:
         params:
             figure=name,
             code=code_hash("scripts/figure.py", "ossum/registry.py"),  # labels, order
-            tables=CONFIG.tables,  # what it was drawn from, whatever the times
+            tables=lambda wildcards: CONFIG.tables,  # what it was drawn from, whatever the times
         message:
             f"Drawing {name}"
         script:
@@ -83,7 +83,7 @@ rule summary:
         "../environment.yml"
     params:
         code=code_hash("scripts/summary.py"),
-        tables=CONFIG.tables,  # what it was made from, whatever the times
+        tables=lambda wildcards: CONFIG.tables,  # what it was made from, whatever the times
     message:
         "Numbers of {wildcards.figure}"
     script:

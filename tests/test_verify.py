@@ -12,6 +12,7 @@ from test_workflow import FIG1, NOTHING, planned, tiny
 
 from ossum import results
 from ossum.cells import RESULTS, Cell
+from ossum.registry import FIGURES
 from ossum.verify import QUANTITIES, beyond, compare, final, means, report
 
 ALLOWED = QUANTITIES["accuracy"]
@@ -175,7 +176,7 @@ def test_figures_from_reference_and_back(finished):
         drawn = (finished / FIG1).stat().st_mtime_ns
         setting = ("--config", f"tables=results/{source}")
         run = snakemake(finished, FIG1, *setting, config=config)
-        assert planned(run) == {"figure": 1, "total": 1}
+        assert planned(run) == {"figure_fig1": 1, "total": 1}
         assert (finished / FIG1).stat().st_mtime_ns > drawn
         assert NOTHING in snakemake(finished, FIG1, *setting, config=config).stdout
 
@@ -187,7 +188,9 @@ def test_reference_figures_need_nothing_but_their_tables(tmp_path, time):
     for path in (tmp_path / "results/reference").iterdir():
         os.utime(path, (time, time))
     plan = snakemake(tmp_path, "figures", "--dry-run", config="config/reference.yaml")
-    assert planned(plan) == {"figure": 9, "figures": 1, "total": 10}
+    jobs = planned(plan)
+    assert jobs.pop("summary") == len(FIGURES) and jobs.pop("claims") == jobs.pop("figures") == 1
+    assert jobs == {f"figure_{name}": 1 for name in FIGURES} | {"total": 2 * len(FIGURES) + 2}
     (tmp_path / "results/reference/fig3.parquet").unlink()
     run = snakemake(tmp_path, "figures", config="config/reference.yaml", check=False)
     assert run.returncode != 0 and "results/reference/fig3.parquet" in run.stdout

@@ -38,8 +38,11 @@ from ossum.runtime import job_seconds
 ROOT = Path(__file__).resolve().parent.parent
 PROFILE = ROOT / "profiles/slurm/config.yaml"
 CORES_A_JOB = 2  # the rates behind the estimates were measured so
-NODES = [1, 4, 16, 64]  # of one job at a time
-CORES = [8, 64, 512]
+# Jobs at once. A node runs one at a time; other machines, as many as they have pairs of cores.
+SLOTS = {
+    **{1: "1 node", 4: "4 nodes or 8 cores", 16: "16 nodes"},
+    **{32: "64 cores", 64: "64 nodes", 256: "512 cores"},
+}
 # Beside the work of a job on Slurm: Snakemake starts twice, and its end is noticed later.
 START_SECONDS, NOTICE_SECONDS = 6, 40
 
@@ -114,8 +117,8 @@ def to_go(jobs: Sequence[Job], seconds: Sequence[float], notice: float) -> list[
     longest = [0.0] * len(jobs)
     for i in reversed(range(len(jobs))):
         longest[i] += seconds[i]
-        wait = notice if jobs[i].stage else 0.0
         for before in jobs[i].after:
+            wait = notice if jobs[before].stage else 0.0
             longest[before] = max(longest[before], longest[i] + wait)
     return longest
 
@@ -174,10 +177,7 @@ def row(name: str, jobs: Sequence[Job], corrections: Mapping[str, float]) -> str
     started = [w + START_SECONDS * bool(job.stage) for w, job in zip(work, jobs, strict=True)]
     n = sum(1 for job in jobs if job.stage)
     typical = median(w for w, job in zip(work, jobs, strict=True) if job.stage)
-    ends = [
-        makespan(jobs, started, slots, NOTICE_SECONDS)
-        for slots in [*NODES, *(cores // CORES_A_JOB for cores in CORES)]
-    ]
+    ends = [makespan(jobs, started, slots, NOTICE_SECONDS) for slots in SLOTS]
     overhead = n * START_SECONDS
     path = max(to_go(jobs, started, NOTICE_SECONDS))
     times = [sum(work), overhead, max(work), path, *ends]
@@ -194,14 +194,13 @@ def main() -> None:
         print(f"| {stage} | {len(values)} | {median(values):.2f} | {range_} |")
     corrections = {stage: median(values) for stage, values in ratios.items()}
     columns = ["fusion", "jobs", "median job", "work", "starting", "longest job", "longest path"]
-    columns += [f"{n} node{'s' * (n > 1)}" for n in NODES] + [f"{n} cores" for n in CORES]
+    columns += SLOTS.values()
     print(f"\n| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     for name, fuse in fusions().items():
         print(row(name, plan({"fuse": fuse}), corrections), flush=True)
     print(
-        f"\n{date.today()}. A node runs one job of {CORES_A_JOB} cores at a time; of the other "
-        f"machines {CORES_A_JOB} cores take a job each. Starting: {START_SECONDS} s a job, in its "
-        f"slot. A job's end is noticed {NOTICE_SECONDS} s later."
+        f"\n{date.today()}. Jobs have {CORES_A_JOB} cores; a node runs one at a time. Starting: "
+        f"{START_SECONDS} s a job, in its slot. A job's end is noticed {NOTICE_SECONDS} s later."
     )
 
 

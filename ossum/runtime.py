@@ -2,8 +2,9 @@
 
 A count of what a job computes, divided by rates that were measured once (AMD EPYC and Intel Xeon,
 AVX-512, two cores). `benchmarks/scaling.py` compares it with the durations that a run has left: on
-those machines the median job is estimated to 20 %. A cluster gets `limit_minutes`, several times as
-much, because its processors may be older or shared; a retry gets more.
+those machines trainings took about a tenth less at the median, and short jobs, which count for
+little, a third less. A cluster gets `limit_minutes`, several times as much, because its processors
+may be older or shared; a retry gets more.
 """
 
 from collections.abc import Sequence

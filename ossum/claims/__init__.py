@@ -3,7 +3,7 @@
 Where the paper speaks of the OSSuM variants together, their best (or, where it says that they
 dominate, their mean) at each sparsity is compared with the best of the others. Differences are
 between networks of the same seed. A check holds if its whole 95 % interval lies where the claim
-says, so an interval that is wide for want of seeds leaves it undecided.
+says, so an interval that is wide for want of seeds leaves it undecided. More in docs/claims.md.
 """
 
 from dataclasses import dataclass

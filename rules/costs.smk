@@ -1,7 +1,7 @@
 COSTS = [cell for grid in CONFIG.costs.values() for cell in grid.cells()]
 
 
-# It measures time, so it takes all cores: no other job runs beside it.
+# It measures time, so it takes all processors: no other job runs beside it.
 rule costs:
     input:
         data=ancient(sorted({DATA.format(dataset=cell.dataset) for cell in COSTS})),
@@ -13,11 +13,11 @@ rule costs:
         "results/benchmarks/costs.tsv"
     conda:
         "../environment.yml"
-    threads: workflow.cores or CONFIG.threads
+    threads: CONFIG.threads
     resources:
         mem_mb=costs_memory(COSTS),
         runtime=costs_time_limit(COSTS),
-        processors=processors,
+        processors=os.cpu_count(),
     params:
         cells=[cell.columns() for cell in COSTS],
         options={cell.dataset: cost_options(cell.dataset) for cell in COSTS},

@@ -25,8 +25,9 @@ def measure(cell: Cell) -> dict:
 
 
 with job_log(snakemake.log[0]):
-    torch.set_num_threads(snakemake.resources.processors)
+    threads = min(snakemake.threads, snakemake.resources.processors)
+    torch.set_num_threads(threads)
     cells = [Cell(**key) for key in snakemake.params.cells]
     rows = [measure(cell) for cell in progress(cells, "costs")]
-    facts = provenance(snakemake.params.code, snakemake.resources.processors)
+    facts = provenance(snakemake.params.code, threads)
     write(rows, snakemake.output[0], facts, COSTS)

@@ -144,6 +144,9 @@ def life(
         hit = run_and_kill(folder, kind, *moment)
         assert_whole(folder)
         if not hit:  # it had ended before: again, from the start
+            # Right after a kill -9 of Snakemake, the next run may plan the interrupted job alone,
+            # and end without the target (seen with Snakemake 9.27): the run after that makes it.
+            run_again(folder)
             assert results_of(folder) == expected
             shutil.rmtree(folder / "results")
             hit = run_and_kill(folder, kind, *moment)

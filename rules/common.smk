@@ -48,6 +48,20 @@ if workflow.modifier.modify_path(NETWORK) != NETWORK:
         "(a directory of its own is `snakemake --directory`)"
     )
 
+# Jobs that a killed run has left unfinished, as Snakemake has noted.
+INTERRUPTED = workflow.is_main_process and any(Path(".snakemake/incomplete").glob("*"))
+
+
+def timeless(files):
+    """Inputs that are what they are whenever they were made: a newer time makes nothing anew.
+
+    Not in the run that takes up a killed one. Of a job that was interrupted when its files were
+    there already, Snakemake 9.27 would make again these files, nothing that depends on them through
+    `ancient`, and say that all is done. Cells that are current are kept in any case.
+    """
+    return files if INTERRUPTED else ancient(files)
+
+
 DATA = "data/{dataset}.safetensors"
 TABLE = f"{CONFIG.tables}/{{figure}}.parquet"  # what is shown: made here, or come with the code
 SCRIPTS = {
@@ -143,7 +157,7 @@ def made_by(batch, *stages):
 
 def trained_networks(batch):
     """The trained networks that the cells of a job are pruned from, if they are."""
-    return ancient(batch.files(TRAINED_NETWORK)) if batch.trained else []
+    return timeless(batch.files(TRAINED_NETWORK)) if batch.trained else []
 
 
 def table_made_from(figure):

@@ -4,7 +4,7 @@ COSTS = [cell for grid in CONFIG.costs.values() for cell in grid.cells()]
 # It measures time, so it takes all processors: no other job runs beside it.
 rule costs:
     input:
-        data=ancient(sorted({DATA.format(dataset=cell.dataset) for cell in COSTS})),
+        data=timeless(sorted({DATA.format(dataset=cell.dataset) for cell in COSTS})),
     output:
         "results/tables/costs.parquet",
     log:

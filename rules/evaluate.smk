@@ -5,8 +5,8 @@ for batch in batches(CONFIG, "evaluate"):
         name:
             batch.rule("evaluate")
         input:
-            data=ancient(DATA),
-            recipes=ancient(batch.files(NETWORK)),
+            data=timeless(DATA),
+            recipes=timeless(batch.files(NETWORK)),
             trained=trained_networks(batch),
             subnetworks=batch.files(SUBNETWORK),
         output:
@@ -41,7 +41,7 @@ for batch in batches(CONFIG, "evaluate"):
         name:
             batch.rule("statistics")
         input:
-            recipes=ancient(batch.files(NETWORK)),
+            recipes=timeless(batch.files(NETWORK)),
             trained=trained_networks(batch),
             subnetworks=batch.files(SUBNETWORK),
         output:

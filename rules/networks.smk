@@ -28,8 +28,8 @@ for batch in TRAINED:
         name:
             batch.rule("network")
         input:
-            data=ancient(DATA),
-            recipes=ancient(batch.files(NETWORK)),
+            data=timeless(DATA),
+            recipes=timeless(batch.files(NETWORK)),
         output:
             weights=temp(update(batch.files(TRAINED_NETWORK))),
             curves=update(batch.files(TRAINED_NETWORK_CURVE)),

@@ -6,8 +6,8 @@ for batch in batches(CONFIG, "prune"):
         name:
             batch.rule("prune")
         input:
-            data=ancient(DATA),
-            recipes=ancient(batch.files(NETWORK)),
+            data=timeless(DATA),
+            recipes=timeless(batch.files(NETWORK)),
             trained=trained_networks(batch),
         output:
             update(batch.files(SUBNETWORK)),

@@ -5,8 +5,8 @@ for batch in batches(CONFIG, "readout"):
         name:
             batch.rule("readout")
         input:
-            data=ancient(DATA),
-            recipes=ancient(batch.files(NETWORK)),
+            data=timeless(DATA),
+            recipes=timeless(batch.files(NETWORK)),
             trained=trained_networks(batch),
             subnetworks=batch.files(SUBNETWORK),
         output:

@@ -1,8 +1,8 @@
 # Every combination of widths by one method: its subnetworks share what they have in common.
 rule search:
     input:
-        data=ancient(DATA),
-        recipes=ancient(NETWORK),
+        data=timeless(DATA),
+        recipes=timeless(NETWORK),
     output:
         RESULTS["search"],
     log:

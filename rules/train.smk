@@ -6,8 +6,8 @@ for batch in batches(CONFIG, "train"):
         name:
             batch.rule("train")
         input:
-            data=ancient(DATA),
-            recipes=ancient(batch.files(NETWORK)),
+            data=timeless(DATA),
+            recipes=timeless(batch.files(NETWORK)),
             trained=trained_networks(batch),
             subnetworks=batch.files(SUBNETWORK),
         output:

@@ -1,7 +1,8 @@
 """Kills a job at the write that FAULT names: Python imports this by itself when it starts.
 
 FAULT is KIND:NUMBER:FILE. The writes of all jobs together are counted in FILE. "mid-write" kills
-the job when half of write NUMBER is on the disk, "between" when the file has got its name.
+the job when half of write NUMBER is on the disk, "between" when the file has got its name; "orphan"
+kills its Snakemake then.
 """
 
 import os
@@ -29,7 +30,8 @@ def _install(kind: str, number: str, file: str) -> None:
     def kill_after(*arguments, **more):
         replace(*arguments, **more)
         if _counted(file) == int(number):
-            os.kill(os.getpid(), signal.SIGKILL)
+            victim = os.environ["OSSUM_SNAKEMAKE"] if kind == "orphan" else os.getpid()
+            os.kill(int(victim), signal.SIGKILL)
 
     if kind == "mid-write":
         os.fsync = kill_in_the_middle

@@ -102,29 +102,29 @@ def run_and_kill(folder: Path, kind: str, seconds: float, number: int) -> bool:
     by_write = kind in BY_WRITE
     process = start(folder, TABLE, config=folder / "config.yaml", **(fault if by_write else {}))
     moment = time.monotonic() + seconds
-    try:
-        if by_write:
-            process.wait(DEADLINE)
-            return count.exists() and count.stat().st_size >= number
-        if kind == "job":
-            hit = wait(process, lambda: time.monotonic() >= moment and jobs_of(process))
-            for job in jobs_of(process)[:1]:
-                with suppress(psutil.NoSuchProcess):
-                    job.kill()
-            process.wait(DEADLINE)
-        elif kind == "snapshot":
-            began = time.time()
-            hit = wait(process, lambda: any(changed(p) > began for p in snapshots(folder)))
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            hit = wait(process, lambda: time.monotonic() >= moment)
-            # Killed alone, Snakemake leaves jobs behind, which meet those of the next run.
-            (os.kill if kind == "snakemake" else os.killpg)(process.pid, signal.SIGKILL)
-        return bool(hit)
-    except ProcessLookupError:
-        return False
-    finally:
-        process.wait(DEADLINE)
+    if kind == "job":
+        hit = wait(process, lambda: time.monotonic() >= moment and jobs_of(process))
+        for job in jobs_of(process)[:1]:
+            with suppress(psutil.NoSuchProcess):
+                job.kill()
+    elif kind == "snapshot":
+        began = time.time()
+        hit = wait(process, lambda: any(changed(path) > began for path in snapshots(folder)))
+        kill_group(process)
+    elif not by_write:
+        hit = wait(process, lambda: time.monotonic() >= moment)
+        # Killed alone, Snakemake leaves jobs behind, which meet those of the next run.
+        process.kill() if kind == "snakemake" else kill_group(process)
+    process.wait(DEADLINE)
+    if by_write:
+        hit = count.exists() and count.stat().st_size >= number
+    assert hit or process.returncode == 0, (process.returncode, (folder / "run.log").read_text())
+    return hit
+
+
+def kill_group(process: subprocess.Popen) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def life(

@@ -111,7 +111,8 @@ def write_page(findings: Iterable[Finding], path: str | Path) -> None:
 _LEGEND = """\
 In percent and percentage points, if nothing else is said. A check *holds* if its whole 95 %
 interval (bootstrap over seeds, a stratum a network; in the search over architectures or test images
-of one network) lies in the wanted range, and *fails* if none of it does. The effect is the observed value in standard deviations over seeds."""
+of one network) lies in the wanted range, and *fails* if none of it does. The effect is the observed
+value in standard deviations over seeds."""
 
 
 def _verdicts(findings: list[Finding]) -> str:

@@ -9,10 +9,19 @@ from figure_tables import cells, full
 from scipy import stats
 
 from ossum.claims import CLAIMS
-from ossum.claims.check import Check, judge
-from ossum.claims.samples import MODERATE, accuracies, best, best_sparsity, contrast, lead, per_seed
+from ossum.claims.check import Check, NotRunError, judge
+from ossum.claims.samples import (
+    HIGH,
+    MODERATE,
+    accuracies,
+    best,
+    best_sparsity,
+    contrast,
+    lead,
+    per_seed,
+)
 from ossum.claims.statistics import Samples, estimate
-from ossum.claims.table import as_table, write_markdown, write_parquet
+from ossum.claims.table import as_table, verdict, write_markdown, write_parquet
 from ossum.registry import FIGURES
 
 # Percentage points above a control: as the paper has it, and the other way round.
@@ -285,8 +294,31 @@ def test_seeds_share_their_sparsities():
 
 def test_regions_are_compressions():
     table = made_up({("a", s): [0.5, 0.5] for s in (0, 0.5, 0.875, 0.9375)})
-    frame = MODERATE.of(accuracies(table, "pruned", ["a"]))
-    assert set(frame.index.get_level_values("sparsity")) == {0.5, 0.875}
+    frame = accuracies(table, "pruned", ["a"])
+    assert set(MODERATE.of(frame).index.get_level_values("sparsity")) == {0.5, 0.875}
+    with pytest.raises(NotRunError, match="two sparsities or more of 16× to 512×"):
+        HIGH.of(frame)
+
+
+def test_other_networks_in_a_table_do_not_count(true):
+    """Those of another origin, activation or method, which a grid of one's own may add."""
+    fig8, fig7 = true["fig8"], true["fig7"]
+    more = {
+        "fig7": pd.concat([fig7, fig7.assign(origin="trained", accuracy=0.0)]),
+        "fig8": pd.concat([fig8, fig8.assign(method="norm", variance=9.0)]),
+        "fig6": pd.concat([true["fig6"], true["fig6"].assign(activation="relu", accuracy=0.0)]),
+    }
+    for claim in ("deep", "kept-weights", "learning-curves"):
+        assert judge(CLAIMS[claim], true | more).verdict == "reproduced"
+
+
+def test_a_verdict_says_when_seeds_are_too_few(true):
+    random = np.random.default_rng(0)
+    noisy = true["fig3"].assign(accuracy=0.5 + random.normal(0, 0.05, len(true["fig3"])))
+    finding = judge(CLAIMS["deep-trained"], {"fig3": noisy.query("seed < 2")})
+    assert verdict(finding) == "not reproduced (undecided with 2 seeds)"
+    few = judge(CLAIMS["deep-trained"], {"fig3": noisy.query("sparsity > 0.8")})
+    assert verdict(few) == "not reproduced (undecided with 3 seeds, 1 of 2 checks not run)"
 
 
 def test_the_interval_is_students_for_one_stratum():

@@ -64,11 +64,13 @@ def search(fig5: Table) -> Iterator[Check]:
         found = found[(found["dataset"] == "mnist") & (found["architecture"] == DEEP)]
         if not {"ossum-norm", "ossum-pab"} <= set(found["method"]):
             raise NotRunError(f"needs the architecture search of {DEEP} on MNIST")
-        return found.assign(widths=found["widths"].map(tuple))
+        return found.assign(widths=["-".join(map(str, widths)) for widths in found["widths"]])
 
     def above_half() -> Samples:
         accuracy = rows().query("weight_sparsity >= 0.8")["accuracy"].to_numpy()
-        return Samples((100 * np.sign(accuracy - 0.5),), f"{len(accuracy)} networks")
+        return Samples(
+            (100 * np.sign(accuracy - 0.5),), f"{len(accuracy)} subnetworks of one network"
+        )
 
     def pab_ahead() -> Samples:
         pairs = rows().pivot(index=["seed", "widths"], columns="method", values="accuracy")
@@ -99,9 +101,12 @@ def kept_weights(fig8: Table) -> Iterator[Check]:
     def deviation(quantity: str) -> Samples:
         if fig8 is None:
             raise NotRunError("its table was not made")
-        rows = fig8.query("dataset == 'mnist' and architecture == 'FC-10000' and layer == 1")
-        if 0 not in set(rows["sparsity"]) or rows["sparsity"].nunique() < 2:
-            raise NotRunError("needs sparsity 0 and another")
+        rows = fig8.query(
+            "dataset == 'mnist' and architecture == 'FC-10000' and layer == 1 and origin == 'init' "
+            "and method == 'ossum' and activation == 'tanh' and init == 'uniform'"
+        )
+        if 0 not in set(rows["sparsity"]) or rows["sparsity"].nunique() < 5:
+            raise NotRunError("needs sparsity 0 and four others of FC-10000 on MNIST")
         rows = rows.assign(sd=np.sqrt(rows["variance"]), ratio=rows["positive"] / rows["negative"])
         by_seed = rows.pivot(index="sparsity", columns="seed", values=[quantity, "sd"]).dropna(
             axis=1

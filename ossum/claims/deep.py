@@ -5,6 +5,7 @@ from functools import partial
 
 import pandas as pd
 
+from ossum.cells import Cell
 from ossum.claims.check import Check, NotRunError
 from ossum.claims.samples import (
     DEEP,
@@ -67,11 +68,11 @@ def trained_then_pruned(fig4: Table) -> Iterator[Check]:
     methods = ("coreset", *CONTROLS, *OURS)
 
     def all_ahead() -> Samples:
-        frame = _of(fig4, "pruned", methods, dataset="cifar10")
+        frame = _of(fig4, "pruned", methods, dataset="cifar10", origin="trained")
         return per_seed(lead(VERY_HIGH.of(frame), OURS, methods[:3], every=True))
 
     def pab_ahead() -> Samples:
-        frame = _of(fig4, "finetuned", methods, dataset="cifar10")
+        frame = _of(fig4, "finetuned", methods, dataset="cifar10", origin="trained")
         return per_seed(lead(VERY_HIGH.of(frame), (PAB,), methods[:4]))
 
     what = f"pruned: mean of PAB and OSSuM + Norm − best other, {VERY_HIGH.name}"
@@ -96,14 +97,11 @@ def learning_curves(fig6: Table) -> Iterator[Check]:
     def ahead(dataset: str) -> Samples:
         if fig6 is None:
             raise NotRunError("its table was not made")
-        first = fig6[fig6["epoch"].between(1, FIRST_EPOCHS) & (fig6["dataset"] == dataset)]
-        key = ["dataset", "architecture", "sparsity", "seed", "method"]
-        rows = first.groupby(key, as_index=False)["accuracy"].mean()
+        first = fig6[fig6["epoch"].between(1, FIRST_EPOCHS)]
+        key = list(Cell.__dataclass_fields__)
+        rows = first.groupby([*key, "stage"], as_index=False)["accuracy"].mean()
         # From here on as if that mean were the last epoch.
-        rows = rows.assign(
-            stage="trained", epoch=FIRST_EPOCHS, activation="tanh", init="uniform", origin="init"
-        )
-        frame = _of(rows, "trained", (*CONTROLS, *OURS))
+        frame = _of(rows.assign(epoch=FIRST_EPOCHS), "trained", (*CONTROLS, *OURS), dataset=dataset)
         return per_seed(lead(frame, OURS, CONTROLS))
 
     for dataset in BOTH:

@@ -26,11 +26,12 @@ class Region:
     highest: float
 
     def of(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows of the region; NotRunError if there are none."""
+        """The rows of the region; NotRunError if a network has less than two sparsities there."""
         factors = compression(frame.index.get_level_values("sparsity"))
         rows = frame[(self.lowest <= factors) & (factors <= self.highest)]
-        if rows.empty:
-            raise NotRunError(f"needs sparsities of {self}")
+        counts = rows.reset_index().groupby(NETWORK)["sparsity"].nunique()
+        if rows.empty or counts.min() < 2:
+            raise NotRunError(f"needs two sparsities or more of {self}")
         return rows
 
     def require(self, values: pd.Series) -> pd.Series:
@@ -65,13 +66,14 @@ def accuracies(
 
     A row a data set, architecture, sparsity and seed, a column each of `columns`: values of `by`.
 
-    keys: wanted values of other key columns; tanh and uniform weights, if not given. Rows where one
-    of the columns is missing or diverged are left out: comparisons are paired. NotRunError if
-    nothing is left.
+    keys: wanted values of other key columns; networks as drawn, tanh and uniform weights, if not
+    given. Rows where one of the columns is missing or diverged are left out: comparisons are
+    paired. NotRunError if nothing is left.
     """
     if table is None:
         raise NotRunError("its table was not made")
-    wanted = {"activation": "tanh", "init": "uniform", "stage": stage} | keys | {by: columns}
+    usual = {"origin": "init", "activation": "tanh", "init": "uniform"}
+    wanted = usual | keys | {"stage": stage, by: columns}
     rows = table
     for key, values in wanted.items():
         rows = rows[rows[key].isin([values] if isinstance(values, str) else list(values))]

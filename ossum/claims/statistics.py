@@ -29,12 +29,13 @@ class Samples:
 class Estimate:
     """A quantity. interval: 95 %; None if a stratum has one value only. effect: the quantity in
     standard deviations over seeds (Cohen's d; of paired differences, if it is one); None if they
-    do not vary."""
+    do not vary. n_values: of all strata; fewest: of the smallest."""
 
     value: float
     interval: tuple[float, float] | None
     effect: float | None
     n_values: int
+    fewest: int
 
 
 def estimate(samples: Samples) -> Estimate:
@@ -52,11 +53,11 @@ def estimate(samples: Samples) -> Estimate:
     value = float(quantity(*samples.strata))
     sizes = np.array([len(stratum) for stratum in samples.strata])
     if sizes.min() < 2:
-        return Estimate(value, None, None, int(sizes.sum()))
+        return Estimate(value, None, None, int(sizes.sum()), int(sizes.min()))
     variances = np.array([np.var(stratum, ddof=1) for stratum in samples.strata])
     spread = float(np.sqrt(variances.mean()))
     if spread < 1e-12:
-        return Estimate(value, (value, value), None, int(sizes.sum()))
+        return Estimate(value, (value, value), None, int(sizes.sum()), int(sizes.min()))
     resampled = stats.bootstrap(
         samples.strata,
         quantity,
@@ -69,4 +70,5 @@ def estimate(samples: Samples) -> Estimate:
     shares = np.square(weights) * variances / sizes
     freedom = shares.sum() ** 2 / np.sum(shares**2 / (sizes - 1))  # Welch and Satterthwaite
     half = float(error * stats.t.ppf((1 + LEVEL) / 2, freedom))
-    return Estimate(value, (value - half, value + half), value / spread, int(sizes.sum()))
+    interval = (value - half, value + half)
+    return Estimate(value, interval, value / spread, int(sizes.sum()), int(sizes.min()))

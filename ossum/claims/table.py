@@ -53,8 +53,16 @@ def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
 
 
 def verdict(finding: Finding) -> str:
-    """The verdict, in words that fit who asked."""
-    return _ANSWERS[finding.verdict] if finding.claim.ours else finding.verdict
+    """The verdict, in words that fit who asked, and what qualifies it."""
+    word = _ANSWERS[finding.verdict] if finding.claim.ours else finding.verdict
+    words = [outcome.word for outcome in finding.outcomes]
+    qualified = []
+    if finding.verdict == NOT_REPRODUCED and FAILS not in words:
+        seeds = min(found.fewest for o in finding.outcomes if (found := o.estimate))
+        qualified.append(f"undecided with {seeds} seeds")
+    if finding.verdict != NOT_RUN and NOT_RUN in words:
+        qualified.append(f"{words.count(NOT_RUN)} of {len(words)} checks not run")
+    return f"{word} ({', '.join(qualified)})" if qualified else word
 
 
 def write_parquet(findings: Iterable[Finding], path: str | Path) -> None:
@@ -102,8 +110,9 @@ def write_page(findings: Iterable[Finding], path: str | Path) -> None:
 
 _LEGEND = """\
 In percent and percentage points, if nothing else is said. A check *holds* if its whole 95 %
-interval (bootstrap over seeds, a stratum a network) lies in the wanted range, and *fails* if none
-of it does. The effect is the observed value in standard deviations over seeds."""
+interval (bootstrap over seeds, a stratum a network; in the search over architectures or test images
+of one network) lies in the wanted range, and *fails* if none of it does. The effect is the observed
+value in standard deviations over seeds."""
 
 
 def _verdicts(findings: list[Finding]) -> str:

@@ -34,7 +34,7 @@ _of = partial(accuracies, architecture=TWO_LAYER)
 def headline(fig1: Table) -> Iterator[Check]:
     def at_best(dataset: str) -> Samples:
         frame = _of(fig1, "pruned", VARIANTS, dataset=dataset)
-        _of(fig1, "pruned", VARIANTS, dataset=dataset, architecture=WIDEST)  # must be there
+        MODERATE.require(_of(fig1, "pruned", VARIANTS, dataset=dataset, architecture=WIDEST))
         return per_seed(best_sparsity(MODERATE.require(best(frame))))
 
     reason = "the paper gives one number; means of five seeds differ by less, rounding included"
@@ -50,6 +50,7 @@ def chance(fig1: Table) -> Iterator[Check]:
 
     for dataset in BOTH:
         what = f"{DATASETS[dataset].label}: networks as drawn"
+        # 3, not 2, since the first look: see docs/claims.md.
         reason = "ten classes; one random network varies by about 4 points, a mean of five by 2"
         yield Check.near(what, partial(unpruned, dataset), reason, 10, 3)
 
@@ -69,7 +70,7 @@ def gradient_mask(fig1: Table) -> Iterator[Check]:
 
 
 def _ahead_of_baselines(fig2: Table, stage: str, dataset: str, region: Region) -> Samples:
-    frame = _of(fig2, stage, (*VARIANTS, *BASELINES), dataset=dataset)
+    frame = _of(fig2, stage, (*VARIANTS, *BASELINES), dataset=dataset, origin="trained")
     return per_seed(lead(region.of(frame), VARIANTS, BASELINES, every=True))
 
 
@@ -77,7 +78,7 @@ def trained_then_pruned(fig2: Table) -> Iterator[Check]:
     ahead = partial(_ahead_of_baselines, fig2, "pruned", region=HIGH)
     for dataset in BOTH:
         what = f"{DATASETS[dataset].label}: mean of variants − best of coreset and norm, {HIGH}"
-        yield Check.ahead(what, partial(ahead, dataset), "ahead at high sparsity")
+        yield Check.ahead(what, partial(ahead, dataset), "far less: five points", by=5)
 
     def more_on_cifar() -> Samples:
         return contrast(ahead("cifar10"), ahead("mnist"))

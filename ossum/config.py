@@ -115,6 +115,8 @@ class Config(ClosedModel):
     costs: dict[str, Grid] = {}  # what the cost of pruning is measured on
     pruning: Pruning
     training: Training
+    # Where passes and trainings run; "auto" is a GPU if the job sees one.
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")]
     search: SearchOptions = SearchOptions()
     readout: ReadoutOptions = ReadoutOptions()
     fuse: Fuse = Fuse()

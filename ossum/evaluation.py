@@ -68,7 +68,8 @@ def evaluate(network: Network, subnetworks: Sequence[Subnetwork], split: Split) 
     last one too: on top of it are the output weights of all of them, with zeros in place of pruned
     neurons (see `ossum.forward.layers_above` for what others share). One with
     replaced hidden weights is evaluated by itself. The argument list may hold the same subnetwork
-    twice (every method keeps all neurons at sparsity 0); it is computed once.
+    twice (every method keeps all neurons at sparsity 0); it is computed once. All on the device of
+    the split.
     """
     unique = {_identity(subnetwork): subnetwork for subnetwork in subnetworks}
     sharing = {key: s for key, s in unique.items() if s.weights.keys() <= {len(network.weights)}}
@@ -106,8 +107,10 @@ def _evaluate(network: Network, subnetworks: list[Subnetwork], split: Split) -> 
     members = list(groups.values())
     lower = [subnetworks[i].kept[:-1] for i, *_ in members]
     heads = [_stacked_heads(network, [subnetworks[i] for i in m]) for m in members]
-    correct = torch.zeros(len(subnetworks), dtype=torch.int64)
-    loss = torch.zeros(len(subnetworks), dtype=torch.float64)
+    network = network.to(split.device)
+    heads = [head.to(split.device) for head in heads]
+    correct = torch.zeros(len(subnetworks), dtype=torch.int64, device=split.device)
+    loss = torch.zeros(len(subnetworks), dtype=torch.float64, device=split.device)
     for rows, inputs in input_batches(split, "test pass") if members else ():
         for group, layer, below in layers_above(network, lower, inputs):
             here = members[group]
@@ -117,12 +120,13 @@ def _evaluate(network: Network, subnetworks: list[Subnetwork], split: Split) -> 
             losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
             loss[here] += losses.view(len(here), -1).sum(dim=1, dtype=torch.float64)
     total = len(split)
-    return [Score(int(c), total, float(x) / total) for c, x in zip(correct, loss, strict=True)]
+    pairs = zip(correct.cpu().tolist(), loss.cpu().tolist(), strict=True)
+    return [Score(c, total, x / total) for c, x in pairs]
 
 
 def _logits(layer: Network, inputs: Tensor, heads: Tensor, count: int) -> Tensor:
     """Logits [C, n, K] of the first C = `count` output layers of `heads` on a hidden layer."""
-    logits = torch.zeros(len(inputs), len(heads))
+    logits = inputs.new_zeros(len(inputs), len(heads))
     for neurons, activations in hidden_blocks(layer, inputs):
         for part, rows in zip(logits.split(HEAD_ROWS, 1), heads.split(HEAD_ROWS), strict=True):
             part.addmm_(activations, rows[:, neurons].T)

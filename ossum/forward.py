@@ -1,4 +1,8 @@
-"""Streaming passes of a whole split through a network, in blocks that fit in the cache."""
+"""Streaming passes of a whole split through a network, in blocks that fit in the cache.
+
+A pass runs on the device of the split. Networks and kept neurons are given on any, results are on
+the processor.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -47,14 +51,16 @@ def hidden_blocks(network: Network, inputs: Tensor) -> Iterator[tuple[slice, Ten
 
 def sum_by_class(network: Network, split: Split, cache: Tensor | None = None) -> Tensor:
     """S [K, h_L] in float64 by one forward pass; fills `cache` [N, h_L] on the way if given."""
-    sums = torch.zeros(split.n_classes, network.hidden_widths[-1], dtype=torch.float64)
+    network = network.to(split.device)
+    shape = split.n_classes, network.hidden_widths[-1]
+    sums = torch.zeros(shape, dtype=torch.float64, device=split.device)
     for rows, inputs in input_batches(split, "forward pass"):
         labels = split.labels[rows]
         for neurons, activations in hidden_blocks(network, inputs):
             sums[:, neurons] += class_activation_sums(activations, labels, split.n_classes)
             if cache is not None:
                 cache[rows, neurons] = activations
-    return sums
+    return sums.cpu()
 
 
 def layers_above(
@@ -92,7 +98,7 @@ def _above(
     activations = layer.hidden(inputs)
     del layer, inputs  # the deeper ones do not need them
     for group in groups.values():
-        kept = pruned[group[0]][depth]
+        kept = pruned[group[0]][depth].to(activations.device)
         yield from _above(network, pruned, group, depth + 1, activations.index_select(1, kept))
 
 
@@ -102,7 +108,7 @@ def _from_kept(layers: Network, below: Kept) -> Network:
         return layers
     first, *others = layers.weights
     # `index_select` is about three times faster than indexing with brackets.
-    return replace(layers, weights=(first.index_select(1, below[-1]), *others))
+    return replace(layers, weights=(first.index_select(1, below[-1].to(first.device)), *others))
 
 
 def sums_by_class(network: Network, pruned: Sequence[Kept], split: Split) -> list[Tensor]:
@@ -110,14 +116,15 @@ def sums_by_class(network: Network, pruned: Sequence[Kept], split: Split) -> lis
 
     pruned: the kept neurons of hidden layers 1 to l (see `layers_above`).
     """
+    network = network.to(split.device)
     shape = split.n_classes, network.hidden_widths[len(pruned[0])]
-    sums = [torch.zeros(shape, dtype=torch.float64) for _ in pruned]
+    sums = [torch.zeros(shape, dtype=torch.float64, device=split.device) for _ in pruned]
     for rows, inputs in input_batches(split, "forward pass"):
         labels = split.labels[rows]
         for i, layer, below in layers_above(network, pruned, inputs):
             for neurons, activations in hidden_blocks(layer, below):
                 sums[i][:, neurons] += class_activation_sums(activations, labels, split.n_classes)
-    return sums
+    return [each.cpu() for each in sums]
 
 
 def largest_norms(network: Network, subnetworks: Sequence[Subnetwork], split: Split) -> list[float]:
@@ -126,16 +133,19 @@ def largest_norms(network: Network, subnetworks: Sequence[Subnetwork], split: Sp
     Each of `subnetworks` describes the first one or more hidden layers; they share the activations
     of the first one, in which only weights further up may be replaced.
     """
-    uppers = [sub.of(network[: len(sub.kept) + 1])[1:] for sub in subnetworks]
-    norms = [0.0] * len(subnetworks)
+    uppers = [sub.of(network[: len(sub.kept) + 1])[1:].to(split.device) for sub in subnetworks]
+    kept = [sub.kept[0].to(split.device) for sub in subnetworks]
+    lower = network[:2].to(split.device)
+    norms = torch.zeros(len(subnetworks), device=split.device)
     for _, inputs in input_batches(split, "norms of inputs"):
-        first = network[:2].hidden(inputs)
-        for i, (sub, upper) in enumerate(zip(subnetworks, uppers, strict=True)):
-            activations = upper.hidden(first[:, sub.kept[0]])
-            norms[i] = max(norms[i], float(activations.norm(dim=1).max()))
-    return norms
+        first = lower.hidden(inputs)
+        for norm, neurons, upper in zip(norms, kept, uppers, strict=True):
+            activations = upper.hidden(first.index_select(1, neurons))
+            torch.maximum(norm, activations.norm(dim=1).max(), out=norm)
+    return norms.cpu().tolist()
 
 
 def largest_input_norm(split: Split) -> float:
     """The largest L2 norm of an input."""
-    return max(float(x.norm(dim=1).max()) for _, x in input_batches(split, "norms of inputs"))
+    largest = [x.norm(dim=1).max() for _, x in input_batches(split, "norms of inputs")]
+    return float(torch.stack(largest).cpu().max())

@@ -44,9 +44,9 @@ def prune(
         number.
     seed: of the methods that draw random numbers.
 
-    A neuron's bias goes or stays with it; norms do not count it. Scores are computed in float32 on
-    the CPU; the result has the weights themselves, and the device, type, layer names and mode
-    (train or eval) of `model`.
+    A neuron's bias goes or stays with it; norms do not count it. Scores are computed in float32,
+    where the inputs are: on the CPU or on a GPU. The result has the weights themselves, and the
+    device, type, layer names and mode (train or eval) of `model`.
 
     ValueError, saying what was expected, for any other model, data or request.
     """
@@ -78,6 +78,10 @@ class _Examples:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def device(self) -> torch.device:
+        return self.inputs.device
 
     def batch(self, rows: slice | Tensor) -> Tensor:
         return self.inputs[rows]
@@ -172,7 +176,7 @@ def _examples(model: nn.Sequential, data: Data, layer_sizes: tuple[int, ...]) ->
             f"labels must lie in 0..{n_classes - 1}, the outputs of the model, "
             f"got {int(labels.min())}..{int(labels.max())}"
         )
-    return _Examples(inputs.detach().cpu().float(), labels.cpu().long(), n_classes)
+    return _Examples(inputs.detach().float(), labels.to(inputs.device).long(), n_classes)
 
 
 def _pair(data: Data) -> tuple[Tensor, Tensor]:

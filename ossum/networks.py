@@ -89,6 +89,11 @@ class Network:
     def hidden_widths(self) -> tuple[int, ...]:
         return self.layer_sizes[1:-1]
 
+    def to(self, device: torch.device | str) -> "Network":
+        """The same network on another device; nothing is copied if it is there already."""
+        weights, biases = (tuple(t.to(device) for t in ts) for ts in (self.weights, self.biases))
+        return Network(weights, self.activation, biases)
+
     def hidden(self, inputs: Tensor) -> Tensor:
         """Activations [n, h_L] of the last hidden layer for inputs [n, m]."""
         phi, _ = ACTIVATIONS[self.activation]

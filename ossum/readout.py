@@ -36,7 +36,7 @@ def readout(
     model = LogisticRegression(C=options.C, max_iter=options.max_iterations, solver="lbfgs")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(features.sub_(mean).div_(deviation).numpy(), train.labels.numpy())
+        model.fit(features.sub_(mean).div_(deviation).numpy(), train.labels.cpu().numpy())
     (iterations,) = model.n_iter_
     if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
         logging.warning(
@@ -57,7 +57,8 @@ def readout(
 
 
 def _activations(network: Network, split: Split) -> Tensor:
-    """Those of the last hidden layer, float32 [N, h_L]."""
+    """Those of the last hidden layer, float32 [N, h_L], on the processor, where scikit-learn is."""
+    network = network.to(split.device)
     result = torch.empty(len(split), network.hidden_widths[-1])
     for rows, inputs in input_batches(split, "activations"):
         result[rows] = network.hidden(inputs)
@@ -67,5 +68,6 @@ def _activations(network: Network, split: Split) -> Tensor:
 def _score(model: LogisticRegression, features: Tensor, split: Split) -> Score:
     weights, bias = torch.from_numpy(model.coef_), torch.from_numpy(model.intercept_)
     logits = F.linear(features, weights.float(), bias.float())
-    correct = (logits.argmax(dim=1) == split.labels).sum()
-    return Score(int(correct), len(split), float(F.cross_entropy(logits.double(), split.labels)))
+    labels = split.labels.cpu()
+    correct = (logits.argmax(dim=1) == labels).sum()
+    return Score(int(correct), len(split), float(F.cross_entropy(logits.double(), labels)))

@@ -12,14 +12,23 @@ def class_activation_sums(activations: Tensor, labels: Tensor, n_classes: int) -
     """S[alpha, j]: the sum of a_j over the examples of class alpha.
 
     activations [N, d], labels int64 [N] in 0..n_classes-1 -> [n_classes, d], the dtype of
-    `activations`. Sums over disjoint batches add up. ValueError if a label is out of range.
+    `activations`. Sums over disjoint batches add up. ValueError if a label is out of range (on a
+    GPU this is not looked at, because looking would stop it).
     """
+    if activations.device.type != "cpu":
+        return _sums_by_product(activations, labels, n_classes)
     if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < n_classes:
         raise ValueError(
             f"labels must lie in 0..{n_classes - 1}, got {int(labels.min())}..{int(labels.max())}"
         )
     sums = activations.new_zeros(n_classes, activations.shape[1])
     return sums.index_add_(0, labels, activations)
+
+
+def _sums_by_product(activations: Tensor, labels: Tensor, n_classes: int) -> Tensor:
+    """The same, and the same every time: a GPU would add in any order, and round accordingly."""
+    one_hot = activations.new_zeros(n_classes, len(labels)).scatter_(0, labels[None], 1.0)
+    return one_hot @ activations
 
 
 def classwise_scores(class_sums: Tensor, output_weights: Tensor) -> Tensor:

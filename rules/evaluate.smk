@@ -21,6 +21,7 @@ for batch in batches(CONFIG, "evaluate"):
             "../environment.yml"
         threads: CONFIG.threads
         resources:
+            **GPU,
             mem_mb=evaluation_memory(batch),
             runtime=time_limit("pruned", batch),
             processors=processors,

@@ -43,6 +43,7 @@ for batch in TRAINED:
             "../environment.yml"
         threads: CONFIG.threads
         resources:
+            **GPU,
             mem_mb=network_training_memory(batch),
             runtime=time_limit("full", batch),
             processors=processors,

@@ -21,6 +21,7 @@ for batch in batches(CONFIG, "prune"):
             "../environment.yml"
         threads: CONFIG.threads
         resources:
+            **GPU,
             mem_mb=pruning_memory(batch),
             runtime=time_limit("prune", batch),
             processors=processors,

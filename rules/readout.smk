@@ -21,6 +21,7 @@ for batch in batches(CONFIG, "readout"):
             "../environment.yml"
         threads: CONFIG.threads
         resources:
+            **GPU,
             mem_mb=readout_memory(batch),
             runtime=time_limit("readout", batch),
             processors=processors,

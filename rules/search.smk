@@ -15,6 +15,7 @@ rule search:
         "../environment.yml"
     threads: CONFIG.threads
     resources:
+        **GPU,
         mem_mb=search_memory,
         runtime=search_time_limit,
         processors=processors,

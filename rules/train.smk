@@ -23,6 +23,7 @@ for batch in batches(CONFIG, "train"):
             "../environment.yml"
         threads: CONFIG.threads
         resources:
+            **GPU,
             mem_mb=training_memory(batch),
             runtime=time_limit(None, batch),
             processors=processors,

@@ -7,6 +7,7 @@ import torch
 
 from ossum.cells import RESULTS, SUBNETWORK, Cell
 from ossum.datasets import load
+from ossum.device import describe, find_device
 from ossum.evaluation import evaluate_cells
 from ossum.fingerprints import Fingerprints
 from ossum.job import by_network, network_of, unfinished
@@ -33,9 +34,11 @@ def evaluate(recipe: Recipe, cells: list[Cell]) -> None:
         return
     network = network_of(todo[0], expected)
     subnetworks = [load_subnetwork(c.path(SUBNETWORK), expected.subnetwork(c)) for c in todo]
-    rows = evaluate_cells(network, subnetworks, load(snakemake.input.data, "test"))
+    rows = evaluate_cells(network, subnetworks, load(snakemake.input.data, "test").to(device))
     seconds = (perf_counter() - start) / len(todo)
-    facts = provenance(expected.stages["pruned"]["code"], snakemake.resources.processors)
+    facts = provenance(
+        expected.stages["pruned"]["code"], snakemake.resources.processors, describe(device)
+    )
     for cell, row in zip(todo, rows, strict=True):
         row |= cell.columns() | {"stage": "pruned", "epoch": 0, "diverged": False}
         row["seconds"] = seconds
@@ -44,5 +47,6 @@ def evaluate(recipe: Recipe, cells: list[Cell]) -> None:
 
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.resources.processors)
+    device = find_device(snakemake.config["device"])
     for recipe, cells in by_network(Cell.parse(p, PRUNED) for p in snakemake.output):
         evaluate(recipe, cells)

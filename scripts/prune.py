@@ -8,6 +8,7 @@ import torch
 from ossum.architectures import Architecture
 from ossum.cells import SUBNETWORK, Cell
 from ossum.datasets import load
+from ossum.device import find_device, memory_mb
 from ossum.fingerprints import Fingerprints
 from ossum.job import by_network, network_of, unfinished
 from ossum.memory import prune_mb
@@ -30,13 +31,13 @@ def prune(recipe: Recipe, cells: list[Cell]) -> None:
     by_method = defaultdict(list)
     for cell in todo:
         by_method[cell.method].append(cell)
-    memory_mb = snakemake.resources.mem_mb
+    available = memory_mb(device, snakemake.resources.mem_mb)
     cache = any(METHODS[method].reads_activations for method in by_method)
-    if cache and prune_mb(recipe.dataset, recipe.architecture, by_method) > memory_mb:
-        logging.warning("activations do not fit in %d MiB: recomputing them, slowly", memory_mb)
+    if cache and prune_mb(recipe.dataset, recipe.architecture, by_method) > available:
+        logging.warning("activations do not fit in %d MiB: recomputing them, slowly", available)
         cache = False
     network = network_of(todo[0], expected)
-    train = load(snakemake.input.data, "train")
+    train = load(snakemake.input.data, "train").to(device)
     options = PruningOptions.of_methods(expected.options)
     view = TrainingView(network, train, options, recipe.seed, cache)
     for method, group in by_method.items():
@@ -49,5 +50,6 @@ def prune(recipe: Recipe, cells: list[Cell]) -> None:
 
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.resources.processors)
+    device = find_device(snakemake.config["device"])
     for recipe, cells in by_network(Cell.parse(p, SUBNETWORK) for p in snakemake.output):
         prune(recipe, cells)

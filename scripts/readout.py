@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from ossum.cells import RESULTS, SUBNETWORK, Cell
 from ossum.datasets import load
+from ossum.device import describe, find_device
 from ossum.evaluation import accounting
 from ossum.fingerprints import Fingerprints
 from ossum.job import by_network, network_of, unfinished
@@ -37,8 +38,8 @@ def fit(recipe: Recipe, cells: list[Cell]) -> None:
     made_from = expected.stages["readout"]
     options = ReadoutOptions.model_validate(made_from["options"])
     network = network_of(todo[0], expected)
-    train, test = (load(snakemake.input.data, split) for split in ("train", "test"))
-    facts = provenance(made_from["code"], snakemake.resources.processors)
+    train, test = (load(snakemake.input.data, split).to(device) for split in ("train", "test"))
+    facts = provenance(made_from["code"], snakemake.resources.processors, describe(device))
     for cell in todo:
         start = perf_counter()
         subnetwork = load_subnetwork(cell.path(SUBNETWORK), expected.subnetwork(cell))
@@ -53,5 +54,6 @@ def fit(recipe: Recipe, cells: list[Cell]) -> None:
 
 with job_log(snakemake.log[0]), threadpool_limits(snakemake.resources.processors):
     torch.set_num_threads(snakemake.resources.processors)
+    device = find_device(snakemake.config["device"])
     for recipe, cells in by_network(Cell.parse(p, PATTERN) for p in snakemake.output):
         fit(recipe, cells)

@@ -6,6 +6,7 @@ import torch
 
 from ossum.cells import RESULTS, Cell
 from ossum.datasets import load
+from ossum.device import describe, find_device
 from ossum.fingerprints import Fingerprints
 from ossum.job import network_of
 from ossum.options import PruningOptions
@@ -19,18 +20,19 @@ PATTERN = RESULTS["search"]
 
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.resources.processors)
+    device = find_device(snakemake.config["device"])
     start = perf_counter()
     cell = Cell.parse(snakemake.output[0], PATTERN)
     expected = Fingerprints(**snakemake.params.made_from)
     made_from = expected.stages["search"]
     network = network_of(cell, expected)
-    train = load(snakemake.input.data, "train")
+    train = load(snakemake.input.data, "train").to(device)
     options = PruningOptions.of_methods(expected.options)
     view = TrainingView(network, train, options, cell.seed)
-    test = load(snakemake.input.data, "test")
+    test = load(snakemake.input.data, "test").to(device)
     rows = search(cell.method, view, test, made_from["options"]["fractions"])
     key = cell.columns() | {"stage": "search", "epoch": 0, "diverged": False}
     key["seconds"] = (perf_counter() - start) / len(rows)
-    facts = provenance(made_from["code"], snakemake.resources.processors)
+    facts = provenance(made_from["code"], snakemake.resources.processors, describe(device))
     facts["fingerprint"] = expected.result(cell, "search")
     write([key | row for row in rows], cell.path(PATTERN), facts)

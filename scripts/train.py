@@ -8,6 +8,7 @@ import torch
 from ossum.architectures import Architecture
 from ossum.cells import RESULTS, SUBNETWORK, Cell
 from ossum.datasets import load
+from ossum.device import describe, find_device, memory_mb
 from ossum.fingerprints import Fingerprints
 from ossum.job import by_network, network_of, unfinished
 from ossum.memory import left_for_ensemble_mb
@@ -38,12 +39,14 @@ def members(cells: list[Cell], expected: Fingerprints) -> list[Member]:
     return [found[cell] for cell in cells]
 
 
-def memory_mb(cells: list[Cell]) -> int:
+def ensemble_memory_mb(cells: list[Cell]) -> int:
     """What ensembles may take of the job's memory."""
     widest = min(cells, key=lambda cell: cell.sparsity)
     widths = Architecture.parse(widest.architecture).kept_widths(widest.sparsity)
-    available = snakemake.resources.mem_mb
-    return left_for_ensemble_mb(available, widest.dataset, widest.architecture, widths, len(cells))
+    of_host = left_for_ensemble_mb(
+        snakemake.resources.mem_mb, widest.dataset, widest.architecture, widths, len(cells)
+    )
+    return memory_mb(device, of_host)
 
 
 def train(cells: list[Cell]) -> None:
@@ -60,14 +63,14 @@ def train(cells: list[Cell]) -> None:
         restart.remove()  # the job may have been killed when it had just written everything
         return
     made_from = expected.stages[STAGE]
-    facts = provenance(made_from["code"], snakemake.resources.processors)
+    facts = provenance(made_from["code"], snakemake.resources.processors, describe(device))
     start = perf_counter()
     for trained in train_networks(
         members(todo, expected),
-        load(snakemake.input.data, "train"),
-        load(snakemake.input.data, "test"),
+        load(snakemake.input.data, "train").to(device),
+        load(snakemake.input.data, "test").to(device),
         TrainingOptions.model_validate(made_from["options"]),
-        memory_mb(cells),  # not of `todo`: then what is left trains in the same company
+        ensemble_memory_mb(cells),  # not of `todo`: then what is left trains in the same company
         restart,
     ):
         seconds = (perf_counter() - start) / len(trained)
@@ -82,4 +85,5 @@ def train(cells: list[Cell]) -> None:
 
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.resources.processors)
+    device = find_device(snakemake.config["device"])
     train([Cell.parse(path, PATTERN) for path in snakemake.output])

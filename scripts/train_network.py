@@ -8,6 +8,7 @@ import torch
 from ossum.architectures import Architecture
 from ossum.cells import TRAINED_NETWORK, TRAINED_NETWORK_CURVE, Cell
 from ossum.datasets import load
+from ossum.device import describe, find_device, memory_mb
 from ossum.fingerprints import Fingerprints
 from ossum.job import network_of, recipe_of, unfinished
 from ossum.memory import left_for_ensemble_mb
@@ -41,18 +42,18 @@ def train(cells: list[Cell]) -> None:
         return
     recipe = recipe_of(cells[0])
     hidden = Architecture.parse(recipe.architecture).hidden
-    memory_mb = left_for_ensemble_mb(
+    of_host = left_for_ensemble_mb(
         snakemake.resources.mem_mb, recipe.dataset, recipe.architecture, hidden, len(cells)
     )
-    facts = provenance(expected.network["code"], snakemake.resources.processors)
+    facts = provenance(expected.network["code"], snakemake.resources.processors, describe(device))
     diverged = []
     start = perf_counter()
     for trained in train_networks(
         [Member(network_of(cell, expected), cell.seed) for cell in todo],
-        load(snakemake.input.data, "train"),
-        load(snakemake.input.data, "test"),
+        load(snakemake.input.data, "train").to(device),
+        load(snakemake.input.data, "test").to(device),
         TrainingOptions.model_validate(expected.network["options"]),
-        memory_mb,
+        memory_mb(device, of_host),
         restart,
     ):
         seconds = (perf_counter() - start) / len(trained)
@@ -74,4 +75,5 @@ def train(cells: list[Cell]) -> None:
 
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.resources.processors)
+    device = find_device(snakemake.config["device"])
     train([Cell.parse(path, TRAINED_NETWORK) for path in snakemake.output.weights])

@@ -1,7 +1,8 @@
 """A training or test set in memory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 
@@ -9,8 +10,8 @@ from torch import Tensor
 class Split:
     """images uint8 [N, m] with pixels from 0 to `max_value`, labels int64 [N] below `n_classes`.
 
-    An input is (pixel / max_value - mean) / std. Inputs take four times the memory of images, so
-    they are made batch by batch.
+    They are on one device, where inputs are made. An input is (pixel / max_value - mean) / std.
+    Inputs take four times the memory of images, so they are made batch by batch.
     """
 
     images: Tensor
@@ -22,6 +23,14 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def device(self) -> torch.device:
+        return self.images.device
+
+    def to(self, device: torch.device | str) -> "Split":
+        """The same examples on another device."""
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
     def batch(self, rows: slice | Tensor) -> Tensor:
         """Inputs float32 [n, m] of the examples `rows`, a slice or int64 [n] indices."""

@@ -52,10 +52,13 @@ def _subsets(orders: Sequence[Tensor], count: int) -> list[Tensor]:
 
 def _best(network: Network, draws: Sequence[list[Tensor]], view: TrainingView) -> list[int]:
     """Of each list of subsets, the index of the best one on the training set, in one pass."""
+    device = view.split.device
+    network = network.to(device)
+    draws = [[subset.to(device) for subset in subsets] for subsets in draws]
     outgoing = network.weights[-1].T.contiguous()
-    biases = network.biases[-1] if network.biases else torch.zeros(outgoing.shape[1])
-    correct = [torch.zeros(len(subsets), dtype=torch.int64) for subsets in draws]
-    loss = [torch.zeros(len(subsets), dtype=torch.float64) for subsets in draws]
+    biases = network.biases[-1] if network.biases else outgoing.new_zeros(outgoing.shape[1])
+    correct = [torch.zeros(len(subsets), dtype=torch.int64, device=device) for subsets in draws]
+    loss = [torch.zeros(len(subsets), dtype=torch.float64, device=device) for subsets in draws]
     for start in progress(range(0, len(view.split), _ROWS), "random subsets"):
         rows = slice(start, min(start + _ROWS, len(view.split)))
         activations = network.hidden(view.split.batch(rows)).T.contiguous()
@@ -65,7 +68,7 @@ def _best(network: Network, draws: Sequence[list[Tensor]], view: TrainingView) -
             hits += (logits.argmax(dim=1) == labels).sum(dim=1)
             losses += F.cross_entropy(logits, labels, reduction="none").sum(1, dtype=torch.float64)
     keys = [
-        list(zip((-hits).tolist(), losses.tolist(), strict=True))
+        list(zip((-hits).cpu().tolist(), losses.cpu().tolist(), strict=True))
         for hits, losses in zip(correct, loss, strict=True)
     ]
     return [of_draws.index(min(of_draws)) for of_draws in keys]
@@ -77,8 +80,8 @@ def _logits(activations: Tensor, outgoing: Tensor, subsets: Sequence[Tensor]) ->
     Kept neurons are gathered, so that a subset costs as much as it keeps; they are rows here,
     which are copied as a whole, and into one place: fresh memory would cost more than the copy.
     """
-    logits = torch.empty(len(subsets), outgoing.shape[1], activations.shape[1])
-    gathered = torch.empty(len(subsets[0]), activations.shape[1])
+    logits = activations.new_empty(len(subsets), outgoing.shape[1], activations.shape[1])
+    gathered = activations.new_empty(len(subsets[0]), activations.shape[1])
     for subset, out in zip(subsets, logits, strict=True):
         torch.index_select(activations, 0, subset, out=gathered)
         torch.mm(outgoing.index_select(0, subset).T, gathered, out=out)

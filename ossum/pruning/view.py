@@ -55,7 +55,8 @@ class TrainingView:
         cache = self._pass[1] if self.cache_activations else None
         if cache is None:
             # Rounded like the cache, so that memory decides how long it takes and nothing else.
-            return lambda rows: self.network.hidden(self.split.batch(rows)).half().float()
+            network = self.network.to(self.split.device)
+            return lambda rows: network.hidden(self.split.batch(rows)).half().float()
         # Fresh arrays of this size would cost more than filling them: their pages come from the
         # system one by one.
         half = cache.new_empty(most_rows, cache.shape[1])
@@ -71,5 +72,6 @@ class TrainingView:
     @cached_property
     def _pass(self) -> tuple[Tensor, Tensor | None]:
         shape = len(self.split), self.network.hidden_widths[-1]
-        cache = torch.empty(shape, dtype=torch.float16) if self.cache_activations else None
+        half = {"dtype": torch.float16, "device": self.split.device}
+        cache = torch.empty(shape, **half) if self.cache_activations else None
         return sum_by_class(self.network, self.split, cache), cache

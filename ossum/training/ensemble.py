@@ -94,6 +94,8 @@ def train_ensemble(
     The networks given are not modified. A member whose loss or weights are no longer finite ends
     with that epoch; the others go on. ValueError if sizes or activations differ, or for biases.
 
+    It runs on the device of the data; orders are drawn and results are on the processor.
+
     restart: where the training goes on from if it was interrupted, and is kept now and then.
     """
     _check(members)
@@ -122,7 +124,8 @@ def _train(
     """The same for members grouped by seed; results group by group."""
     members = [member for group in groups for member in group]
     networks = [[member.network for member in group] for group in groups]
-    stack = Stack(networks, max(min(options.batch_size, len(train)), min(TEST_ROWS, len(test))))
+    most_examples = max(min(options.batch_size, len(train)), min(TEST_ROWS, len(test)))
+    stack = Stack(networks, most_examples, train.device)
     optimizer = _optimizer(stack, options)
     orders = {group[0].seed: stream(group[0].seed, "training order") for group in groups}
     rates = [rate for rate, epochs in options.schedule for _ in range(epochs)]
@@ -138,17 +141,17 @@ def _train(
         bar.update(done * n_batches)
         for epoch, rate in enumerate(rates[done:], start=done + 1):
             optimizer.param_groups[0]["lr"] = rate
-            losses = torch.zeros(len(stack), dtype=torch.float64)
-            for rows in _batches(len(train), options.batch_size, list(orders.values())):
-                losses += _gradients(stack, [train.batch(r) for r in rows], train.labels[rows])
+            losses = torch.zeros(len(stack), dtype=torch.float64, device=train.device)
+            for rows in _batches(train, options.batch_size, list(orders.values())):
+                losses += _gradients(stack, [train.batch(r) for r in rows], _labels(train, rows))
                 optimizer.step()
                 bar.update()
             after = [
                 _after(epoch, loss, score, finite)
                 for loss, score, finite in zip(
-                    (losses / len(train)).tolist(),
+                    (losses / len(train)).cpu().tolist(),
                     _scores(stack, len(groups), test),
-                    stack.finite().tolist(),
+                    stack.finite().cpu().tolist(),
                     strict=True,
                 )
             ]
@@ -189,12 +192,18 @@ def _optimizer(stack: Stack, options: TrainingOptions) -> torch.optim.Optimizer:
     return torch.optim.Adam([stack.parameters], fused=True)
 
 
-def _batches(
-    n_examples: int, batch_size: int, orders: Sequence[torch.Generator]
-) -> Iterator[Tensor]:
-    """An epoch: rows [orders, n] of each batch, every order shuffled by itself."""
-    shuffled = [torch.randperm(n_examples, generator=order) for order in orders]
-    return iter(torch.stack(shuffled).split(batch_size, dim=1))
+def _batches(split: Split, batch_size: int, orders: Sequence[torch.Generator]) -> Iterator[Tensor]:
+    """An epoch: rows [orders, n] of each batch, every order shuffled by itself.
+
+    Drawn on the processor and moved to the split's device all at once: a step waits for nothing.
+    """
+    shuffled = [torch.randperm(len(split), generator=order) for order in orders]
+    return iter(torch.stack(shuffled).to(split.device).split(batch_size, dim=1))
+
+
+def _labels(split: Split, rows: Tensor) -> Tensor:
+    """Labels of examples in the shape of their `rows`."""
+    return split.labels.index_select(0, rows.flatten()).view(rows.shape)
 
 
 def _gradients(stack: Stack, inputs: Sequence[Tensor], labels: Tensor) -> Tensor:
@@ -207,7 +216,7 @@ def _gradients(stack: Stack, inputs: Sequence[Tensor], labels: Tensor) -> Tensor
     log_softmax = F.log_softmax(stack.logits(inputs), dim=1)
     losses = -log_softmax.gather(1, labels).sum(dim=(1, 2), dtype=torch.float64)
     delta = log_softmax.exp_()
-    delta.scatter_add_(1, labels, torch.full((), -1.0).expand(labels.shape))
+    delta.scatter_add_(1, labels, delta.new_full((), -1.0).expand(labels.shape))
     stack.backward(delta.div_(labels.shape[2]))
     return stack.of_networks(losses)
 
@@ -222,5 +231,5 @@ def _scores(stack: Stack, n_groups: int, split: Split) -> list[Score]:
         correct = correct + (logits.argmax(dim=1) == labels).sum(dim=1)
         losses = F.cross_entropy(logits, labels, reduction="none")
         loss = loss + losses.sum(dim=1, dtype=torch.float64)
-    pairs = zip(stack.of_networks(correct).tolist(), stack.of_networks(loss).tolist(), strict=True)
-    return [Score(c, len(split), x / len(split)) for c, x in pairs]
+    totals = (stack.of_networks(values).cpu().tolist() for values in (correct, loss))
+    return [Score(c, len(split), x / len(split)) for c, x in zip(*totals, strict=True)]

@@ -35,29 +35,31 @@ def train_mask(
 
     labels int64 [N], output_weights [K, d], output_bias [K], mask float32 [d] (not modified). Every
     epoch visits the examples once, in a new order drawn from `order`. SGD with momentum as in
-    torch.optim.SGD. FloatingPointError if the mask diverges.
+    torch.optim.SGD. FloatingPointError if the mask diverges. All on the device of `labels`.
     """
+    output_weights, mask = output_weights.to(labels.device), mask.to(labels.device, copy=True)
     n_classes = len(output_weights)
     padding = -n_classes % _CLASS_PADDING
     weights = F.pad(output_weights, (0, 0, 0, padding))
     weights_by_neuron = weights.T.contiguous()
     masked = torch.empty_like(weights)
-    mask, velocity = mask.clone(), torch.zeros_like(mask)
-    for rate, batches in _epochs(len(labels), options, order):
+    velocity = torch.zeros_like(mask)
+    for rate, batches in _epochs(labels, options, order):
         for rows in batches:
             a = activations(rows)
             torch.mul(weights, mask, out=masked)
             logits = (a @ masked.T)[:, :n_classes]
             if output_bias is not None:
-                logits = logits + output_bias
+                logits = logits + output_bias.to(labels.device)
             delta = F.softmax(logits, dim=1)
-            delta[torch.arange(len(rows)), labels[rows]] -= 1
+            targets = labels.index_select(0, rows)[:, None]
+            delta.scatter_add_(1, targets, delta.new_full((), -1.0).expand(targets.shape))
             delta = F.pad(delta / len(rows), (0, padding))
             gradient = (a.T @ delta).mul_(weights_by_neuron).sum(dim=1)
             velocity.mul_(options.momentum).add_(gradient)
             mask.sub_(velocity, alpha=rate)
         _check_finite(mask)
-    return mask
+    return mask.cpu()
 
 
 def train_masks(
@@ -72,17 +74,18 @@ def train_masks(
     All masks are trained together, by plain autograd; the weights are frozen. Arguments and errors
     as for `train_mask`, with which it agrees, step by step, where there is one hidden layer.
     """
-    masks = [mask.clone().requires_grad_() for mask in masks]
+    network = network.to(split.device)
+    masks = [mask.to(split.device, copy=True).requires_grad_() for mask in masks]
     optimizer = torch.optim.SGD(masks, lr=0.0, momentum=options.momentum)
-    for rate, batches in _epochs(len(split), options, order):
+    for rate, batches in _epochs(split.labels, options, order):
         optimizer.param_groups[0]["lr"] = rate
         for rows in batches:
             logits = _masked_logits(network, masks, split.batch(rows))
             optimizer.zero_grad()
-            F.cross_entropy(logits, split.labels[rows]).backward()
+            F.cross_entropy(logits, split.labels.index_select(0, rows)).backward()
             optimizer.step()
         _check_finite(*masks)
-    return tuple(mask.detach() for mask in masks)
+    return tuple(mask.detach().cpu() for mask in masks)
 
 
 def _masked_logits(network: Network, masks: Sequence[Tensor], inputs: Tensor) -> Tensor:
@@ -93,11 +96,14 @@ def _masked_logits(network: Network, masks: Sequence[Tensor], inputs: Tensor) ->
 
 
 def _epochs(
-    n_examples: int, options: GradientOptions, order: torch.Generator
+    labels: Tensor, options: GradientOptions, order: torch.Generator
 ) -> Iterator[tuple[float, Iterator[Tensor]]]:
-    """For each epoch its learning rate and batches of rows, in a new order, under one bar."""
+    """For each epoch its learning rate and batches of rows, in a new order, under one bar.
+
+    Rows are where `labels` are: an order is drawn on the processor and moved as a whole.
+    """
     rates = [rate for rate, epochs in options.schedule for _ in range(epochs)]
-    n_batches = -(-n_examples // options.batch_size)
+    n_batches = -(-len(labels) // options.batch_size)
     with progress(None, "mask training", total=len(rates) * n_batches) as bar:
 
         def ticking(batches: Sequence[Tensor]) -> Iterator[Tensor]:
@@ -106,10 +112,10 @@ def _epochs(
                 bar.update()
 
         for rate in rates:
-            shuffled = torch.randperm(n_examples, generator=order)
+            shuffled = torch.randperm(len(labels), generator=order).to(labels.device)
             yield rate, ticking(shuffled.split(options.batch_size))
 
 
 def _check_finite(*masks: Tensor) -> None:
-    if not all(torch.isfinite(mask).all() for mask in masks):
+    if not all(torch.isfinite(mask).all().cpu() for mask in masks):
         raise FloatingPointError("mask training diverged: a mask value is not finite")

@@ -108,12 +108,12 @@ class Restart:
                 if int(number) in orders:
                     orders[int(number)].set_state(tensor)
             elif not number:
-                state[kind] = tensor.clone()
+                state[kind] = tensor.to(stack.parameters.device, copy=True)
             else:
                 if kind != "parameters":
                     state.setdefault(kind, torch.zeros_like(stack.parameters))
                 flat = stack.parameters if kind == "parameters" else state[kind]
-                stack.layers(flat)[int(number)][stack.rows] = tensor[rows]
+                stack.layers(flat)[int(number)][stack.rows] = tensor[rows].to(flat.device)
         logging.info("going on after epoch %d", facts["epoch"])
         return facts["epoch"], [facts["members"][name]["curve"] for name in members]
 

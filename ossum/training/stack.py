@@ -35,13 +35,18 @@ _BACKWARD: dict[str, Callable[..., Tensor]] = {
 class Stack:
     """Groups of networks with equal layer sizes and activation; a group's networks share inputs.
 
-    The weights are copied. `parameters` and `gradients` hold those of all networks, flat, for an
-    optimizer. All arrays are made here, once: fresh ones would spend their time on page faults.
+    The weights are copied to the device. `parameters` and `gradients` hold those of all networks,
+    flat, for an optimizer. All arrays are made here, once: fresh ones would cost page faults.
 
     max_examples: the largest number of examples in a call.
     """
 
-    def __init__(self, groups: Sequence[Sequence[Network]], max_examples: int):
+    def __init__(
+        self,
+        groups: Sequence[Sequence[Network]],
+        max_examples: int,
+        device: torch.device | str = "cpu",
+    ):
         first = groups[0][0]
         self._activation = first.activation
         sizes = first.layer_sizes
@@ -49,37 +54,45 @@ class Stack:
         ends = [0, *accumulate(len(group) for group in filled)]
         self._groups = [slice(start, end) for start, end in pairwise(ends)]
         # Where the networks are in the stack: groups may have been filled up between them.
-        self.rows = torch.cat(
-            [start + torch.arange(len(group)) for start, group in zip(ends, groups, strict=False)]
-        )
-        self._members = torch.repeat_interleave(torch.tensor([len(group) for group in filled]))
+        starts = zip(ends, groups, strict=False)
+        rows = [start + torch.arange(len(group)) for start, group in starts]
+        members = torch.repeat_interleave(torch.tensor([len(group) for group in filled]))
+        self.rows = torch.cat(rows)
+        self._rows, self._members = self.rows.to(device), members.to(device)
 
         m = ends[-1]
         n_parameters = m * count_weights(sizes)
-        self.parameters = torch.zeros(n_parameters + -n_parameters % _LANES)
+        self.parameters = torch.zeros(n_parameters + -n_parameters % _LANES, device=device)
         self.gradients = torch.zeros_like(self.parameters)
         self._sizes = sizes
         self._weights = self.layers(self.parameters)
         self._weight_gradients = self.layers(self.gradients)
         networks = list(chain.from_iterable(filled))
         for layer, stacked in enumerate(self._weights):
-            torch.stack([network.weights[layer] for network in networks], out=stacked)
-        self._buffers = [torch.empty(m * width * max_examples) for width in sizes[1:]]
-        self._spare = torch.empty(m * max(sizes[1:-1], default=0) * max_examples)
+            for own, network in zip(stacked, networks, strict=True):
+                own.copy_(network.weights[layer])
+
+        def buffer(width: int) -> Tensor:
+            return self.parameters.new_empty(m * width * max_examples)
+
+        self._buffers = [buffer(width) for width in sizes[1:]]
+        self._spare = buffer(max(sizes[1:-1], default=0))
 
     def __len__(self) -> int:
         """How many networks were given."""
         return len(self.rows)
 
     def network(self, i: int) -> Network:
-        """A copy of one of the networks as it is now; they are counted group by group."""
+        """A copy, on the processor, of one of the networks as it is now; they are counted group by
+        group."""
         row = int(self.rows[i])
-        return Network(tuple(w[row].clone() for w in self._weights), self._activation)
+        copies = (weights[row].clone().cpu() for weights in self._weights)
+        return Network(tuple(copies), self._activation)
 
     def put(self, i: int, network: Network) -> None:
         """Give one of the networks the weights of `network`."""
         for stacked, weights in zip(self._weights, network.weights, strict=True):
-            stacked[self.rows[i]] = weights
+            stacked[int(self.rows[i])].copy_(weights)
 
     def layers(self, flat: Tensor) -> list[Tensor]:
         """Views [members, outputs, inputs], layer by layer, of a tensor laid out as `parameters`.
@@ -90,7 +103,7 @@ class Stack:
 
     def finite(self) -> Tensor:
         """Whether all weights of a network are finite; bool [networks]."""
-        finite = torch.ones(len(self._members), dtype=torch.bool)
+        finite = torch.ones_like(self._members, dtype=torch.bool)
         for stacked in self._weights:
             # The least and the largest are NaN if any weight is; no array of flags is made.
             lowest, highest = torch.aminmax(stacked.flatten(1), dim=1)
@@ -99,11 +112,11 @@ class Stack:
 
     def of_networks(self, values: Tensor) -> Tensor:
         """Of values with a row for each member of the stack, the rows of the networks given."""
-        return values[self.rows]
+        return values.index_select(0, self._rows)
 
     def of_members(self, values: Tensor) -> Tensor:
         """Values with a row for each group, repeated for the members of the stack."""
-        return values[self._members]
+        return values.index_select(0, self._members)
 
     def logits(self, inputs: Sequence[Tensor]) -> Tensor:
         """Logits [members, K, n] for inputs [n, m], one tensor a group, in memory used again."""
@@ -158,7 +171,8 @@ def _as_one(stacked: Tensor) -> Tensor:
 def _product(a: Tensor, b: Tensor, out: Tensor) -> None:
     """out = a b for each of a stack, [s, r, t] times [s, t, c], in equal blocks of terms t."""
     terms = a.shape[2]
-    block = -(-terms // -(-terms // _BLOCK_TERMS))
+    most = _BLOCK_TERMS if a.device.type == "cpu" else terms
+    block = -(-terms // -(-terms // most))
     torch.bmm(a[:, :, :block], b[:, :block], out=out)
     for start in range(block, terms, block):
         part = slice(start, start + block)

@@ -1,0 +1,164 @@
+"""Other devices than the processor.
+
+Without a GPU: torch's "meta" device knows the shape and place of tensors and no values. Computing
+on it fails where something is on the wrong device, or where a step waits for a value. With one:
+its results are compared with those of the processor.
+"""
+
+import pytest
+import torch
+import yaml
+from helpers import ROOT, options, random_network, random_split, snakemake
+from snakemake.utils import update_config
+from torch import Tensor
+
+from ossum.config import parse_config
+from ossum.device import NoDeviceError, find_device
+from ossum.evaluation import evaluate_cells, masked
+from ossum.fusion import batches
+from ossum.networks import Subnetwork
+from ossum.options import TrainingOptions
+from ossum.pruning import prune_network
+from ossum.pruning.view import TrainingView
+from ossum.registry import METHODS
+from ossum.scoring import _sums_by_product, class_activation_sums
+from ossum.training.ensemble import Member, train_ensemble
+from ossum.training.masks import train_mask, train_masks
+
+HAS_GPU = torch.cuda.is_available()
+needs_gpu = pytest.mark.skipif(not HAS_GPU, reason="torch sees no GPU")
+DEEP, WIDE = (6, 9, 8, 7, 3), (6, 20, 3)
+
+
+@pytest.fixture
+def shapes_only(monkeypatch) -> str:
+    """A device without values. What explicitly comes back from it (`Tensor.cpu`) is ones."""
+    back = Tensor.cpu
+
+    def cpu(tensor: Tensor) -> Tensor:
+        return torch.ones(tensor.shape, dtype=tensor.dtype) if tensor.is_meta else back(tensor)
+
+    monkeypatch.setattr(Tensor, "cpu", cpu)
+    return "meta"
+
+
+def view(sizes: tuple[int, ...], device: str, cache: bool = False) -> TrainingView:
+    return TrainingView(random_network(*sizes), random_split().to(device), options(), 0, cache)
+
+
+def training(optimizer: str) -> TrainingOptions:
+    return TrainingOptions(optimizer=optimizer, schedule=[(0.01, 2)], batch_size=16)
+
+
+def test_class_sums_by_a_product_are_class_sums():
+    activations = random_split().inputs()
+    labels = random_split().labels
+    torch.testing.assert_close(
+        _sums_by_product(activations, labels, 4), class_activation_sums(activations, labels, 4)
+    )
+
+
+def members() -> list[Member]:
+    return [Member(random_network(*DEEP, seed=s), s % 2) for s in range(3)]
+
+
+def pruned(method: str, device: str) -> list[Subnetwork]:
+    sizes = WIDE if METHODS[method].max_hidden_layers == 1 else DEEP
+    wanted = [tuple(width - n for width in sizes[1:-1]) for n in (0, 2, 5)]
+    seen = view(sizes, device, METHODS[method].reads_activations)
+    return prune_network(method, seen.network, wanted, seen)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_pruning_stays_on_the_device(method, shapes_only):
+    for subnetwork in pruned(method, shapes_only):
+        assert all(kept.device.type == "cpu" for kept in subnetwork.kept)
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_mask_training_stays_on_the_device(cache, shapes_only):
+    seen = view(WIDE, shapes_only, cache)
+    schedule = options().gradient
+    mask = train_mask(
+        seen.activation_reader(schedule.batch_size),
+        seen.split.labels,
+        seen.network.weights[-1],
+        torch.ones(20),
+        schedule,
+        torch.Generator(),
+    )
+    assert mask.device.type == "cpu"
+    masks = train_masks(
+        random_network(*DEEP), seen.split, [torch.ones(n) for n in DEEP[1:-1]], schedule,
+        torch.Generator(),
+    )  # fmt: skip
+    assert [mask.device.type for mask in masks] == ["cpu"] * 3
+
+
+def test_evaluation_stays_on_the_device(shapes_only):
+    network = random_network(*DEEP)
+    some = Subnetwork(tuple(torch.tensor([0, 2, 3]) for _ in range(3)))
+    everything = masked(network, [torch.ones(n) for n in DEEP[1:-1]])
+    rows = evaluate_cells(network, [some, everything], random_split().to(shapes_only))
+    assert [row["correct"] for row in rows] == [1, 1]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_training_stays_on_the_device(optimizer, shapes_only, monkeypatch):
+    name = {"sgd": "SGD", "adam": "Adam"}[optimizer]
+    plain = getattr(torch.optim, name)
+    # torch has fused steps for real devices only; the plain one touches the same tensors.
+    monkeypatch.setattr(torch.optim, name, lambda p, fused, **more: plain(p, **more))
+    data = random_split().to(shapes_only)
+    for trained in train_ensemble(members(), data, data, training(optimizer)):
+        assert len(trained.curve) == 3 and not trained.diverged
+        assert all(weights.device.type == "cpu" for weights in trained.network.weights)
+
+
+@pytest.mark.skipif(HAS_GPU, reason="there is a GPU")
+@pytest.mark.parametrize("name", ["cuda", "cuda:1"])
+def test_a_missing_gpu_is_said(name):
+    with pytest.raises(NoDeviceError, match=f"'{name}' asks for a GPU.*set device to auto or cpu"):
+        find_device(name)
+    assert find_device("auto") == find_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.skipif(HAS_GPU, reason="there is a GPU")
+def test_a_missing_gpu_is_said_before_any_job(tmp_path):
+    run = snakemake(tmp_path, "figures", "--config", "device=cuda", check=False)
+    assert run.returncode != 0
+    assert "device: 'cuda' asks for a GPU, but torch" in run.stdout
+    assert "Traceback" not in run.stdout and "Building DAG" not in run.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_gpu_profile_is_valid_and_makes_few_jobs():
+    profile = yaml.safe_load((ROOT / "profiles/gpu/config.yaml").read_text())
+    values = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    update_config(values, profile["config"])
+    config = parse_config(values)
+    assert config.device == "cuda"
+    for batch in batches(config, "train"):
+        if "cell" not in batch.name:  # a job for each data set and architecture
+            assert set(batch.fused) == {"activation", "init", "method", "sparsity", "seed"}
+
+
+@needs_gpu
+@pytest.mark.parametrize("method", METHODS)
+def test_a_gpu_keeps_the_same_neurons(method):
+    for ours, theirs in zip(pruned(method, "cuda"), pruned(method, "cpu"), strict=True):
+        assert all(map(torch.equal, ours.kept, theirs.kept))
+
+
+@needs_gpu
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_gpu_trains_the_same_networks(optimizer):
+    on_gpu, on_cpu = (
+        train_ensemble(members(), data, data, training(optimizer))
+        for data in (random_split().to("cuda"), random_split())
+    )
+    for ours, theirs in zip(on_gpu, on_cpu, strict=True):
+        for epoch, other in zip(ours.curve, theirs.curve, strict=True):
+            assert epoch.score.loss == pytest.approx(other.score.loss, rel=1e-4)
+        for weights, others in zip(ours.network.weights, theirs.network.weights, strict=True):
+            torch.testing.assert_close(weights, others, rtol=1e-3, atol=1e-4)

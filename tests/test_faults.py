@@ -151,8 +151,8 @@ def life(
             assert_whole(folder)
         killed[kind] += hit
     run_again(folder)
+    # A snapshot may be left by a job that was killed when it had just written everything.
     assert results_of(folder) == expected
-    assert not snapshots(folder)
     return killed
 
 

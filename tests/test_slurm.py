@@ -3,10 +3,12 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -18,6 +20,7 @@ PARTS = ROOT / "tests/slurm"
 FIGURES = ("figures/fig3.pdf", "figures/fig4.pdf")
 # What is different on the cluster of the tests; and its jobs are so short that waiting dominates.
 SITE = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "4"]
+NODE = f"NodeName={os.uname().nodename.split('.')[0]}"
 
 pytestmark = pytest.mark.slurm
 
@@ -97,6 +100,12 @@ def expected(tmp_path_factory) -> dict[str, object]:
     return content(folder)
 
 
+def resume() -> None:
+    """Let the node have jobs again, if it has not."""
+    with suppress(subprocess.CalledProcessError):
+        scontrol("update", NODE, "State=RESUME")
+
+
 def facts_of(job: str) -> dict[str, str]:
     """What Slurm knows of a job."""
     return dict(re.findall(r"(\w+)=(\S*)", scontrol("show", "job", job)))
@@ -139,8 +148,7 @@ def test_cancelled_starved_hanging_and_kept_waiting_the_run_ends_complete(
     cluster, expected, tmp_path
 ):
     """Nobody helps but the profile's retries."""
-    node = os.uname().nodename.split(".")[0]
-    scontrol("update", f"NodeName={node}", "State=DRAIN", "Reason=test")
+    scontrol("update", NODE, "State=DRAIN", "Reason=test")
     try:
         # Too little memory for torch, at first; and a minute, at first.
         limits = ["prune_deep:mem_mb=100*attempt**4", "evaluate_deep:runtime=attempt"]
@@ -149,7 +157,7 @@ def test_cancelled_starved_hanging_and_kept_waiting_the_run_ends_complete(
         time.sleep(3)
         assert not run.jobs(states="RUNNING")
     finally:
-        scontrol("update", f"NodeName={node}", "State=RESUME")
+        scontrol("update", NODE, "State=RESUME")
     run.wait_for(lambda: run.jobs("evaluate_deep", "RUNNING") and run.jobs("train_deep", "RUNNING"))
     (hanging,) = run.jobs("evaluate_deep", "RUNNING")
     cancelled = run.jobs("train_deep", "RUNNING")[0]
@@ -194,3 +202,38 @@ def test_after_a_killed_snakemake_its_jobs_are_not_submitted_twice(cluster, expe
     assert last.finish() == 0, last.output
     assert submitted(last) == {"evaluate_deep"}
     assert content(tmp_path) == of_figure("init", expected)
+
+
+def test_after_ctrl_c_and_a_failing_node_the_run_ends_complete(cluster, expected, tmp_path):
+    first = Run(tmp_path, FIGURES[0])
+    first.wait_for(lambda: hang(tmp_path, "prune.py"))
+    first.process.send_signal(signal.SIGINT)
+    assert first.finish() != 0
+    while first.jobs(states="PENDING,RUNNING,COMPLETING"):  # Snakemake has cancelled them
+        time.sleep(0.1)
+    resume()  # Slurm drains a node on which a suspended process is slow to die
+    assert {facts_of(job)["JobState"] for job in first.jobs(states="all")} <= {
+        "CANCELLED",
+        "COMPLETED",
+    }
+    again = Run(tmp_path, FIGURES[0])
+    again.wait_for(lambda: hang(tmp_path, "train.py"))
+    (failed, *_) = again.jobs("train_deep", "RUNNING")
+    try:
+        scontrol("update", NODE, "State=DOWN", "Reason=test")
+        again.wait_for(lambda: failed not in again.jobs("train_deep", "RUNNING"))
+    finally:
+        resume()
+    assert again.finish() == 0, again.output
+    assert content(tmp_path) == of_figure("init", expected)
+
+
+def test_jobs_that_use_a_gpu_get_one(cluster, tmp_path):
+    """Here it is none that torch can see, which the job says."""
+    run = Run(tmp_path, FIGURES[0], "--config", "device=cuda", "--retries", "0")
+    assert run.finish() != 0
+    (pruning,) = run.jobs("prune_deep", "all")
+    assert "gpu:1" in scontrol("show", "job", pruning)
+    (log,) = (tmp_path / "logs/prune").rglob("*.log")
+    assert "device: 'cuda' asks for a GPU, but torch" in log.read_text()
+    assert "Error in rule prune_deep" in run.output

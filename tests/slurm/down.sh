@@ -12,7 +12,7 @@ scancel --quiet --user root 2> /dev/null
 sleep 1
 stop "$folder/slurmd.pid"
 stop "$folder/slurmctld.pid"
-rm -f /etc/slurm/slurm.conf
+rm -f /etc/slurm/slurm.conf /etc/slurm/gres.conf
 if [ -e "$folder/own-munge" ]; then
     stop /run/munge/munged.pid
 fi

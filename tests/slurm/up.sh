@@ -1,6 +1,7 @@
 #!/bin/bash
 # A Slurm of one machine for tests, as root:   up.sh FOLDER PID
-# Controller and node daemon, no systemd, cgroups, accounting database or GPU; Slurm 22.05 and later.
+# Controller and node daemon, no systemd, cgroups or accounting database; Slurm 22.05 and later. What
+# it takes for a GPU is a device that is always empty.
 # What they leave lies in FOLDER, but for the configuration: it must be in /etc/slurm, because jobs
 # of Snakemake's plugin drop SLURM_CONF. If it stayed there without a controller, every start of
 # Snakemake on this machine would wait 10 s; so down.sh runs when process PID ends, however it ends.
@@ -16,6 +17,8 @@ if [ -e /etc/slurm/slurm.conf ]; then
 fi
 mkdir -p "$folder"/{state,spool} /etc/slurm
 
+mknod "$folder/gpu0" c 1 3 2> /dev/null || : > "$folder/gpu0"
+echo "NodeName=$host Name=gpu File=$folder/gpu0" > /etc/slurm/gres.conf
 # CPUs and RealMemory are claimed, not real (config_overrides): jobs here are tiny.
 # Job accounting polls every second and kills what is over its memory: no cgroups needed.
 cat > /etc/slurm/slurm.conf <<CONF
@@ -42,10 +45,11 @@ JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill,UsePss
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,bf_interval=1
 SlurmdParameters=config_overrides
+GresTypes=gpu
 ReturnToService=2
 MinJobAge=3600
 KillWait=2
-NodeName=$host NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000 State=UNKNOWN
+NodeName=$host NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000 Gres=gpu:1 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
 

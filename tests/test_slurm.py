@@ -62,7 +62,12 @@ class Run:
         self.log = folder / "output.txt"
         with self.log.open("w") as output:
             self.process = subprocess.Popen(
-                command, cwd=folder, stdout=output, stderr=subprocess.STDOUT
+                command,
+                cwd=folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Where tests run in the background it is ignored, and that is inherited.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     def jobs(self, rule: str = ".*", states: str = "PENDING,RUNNING") -> list[str]:

@@ -33,6 +33,7 @@ from ossum.orphans import VARIABLE
 from ossum.provenance import code_hash, module_source
 from ossum.registry import DATASETS, FIGURES, METHODS
 from ossum.slurm import LeftOverError, refuse_left_over_jobs
+from ossum.targets import check_target
 
 # Jobs end when this process is killed.
 os.environ[VARIABLE] = str(os.getpid())
@@ -41,6 +42,13 @@ try:
     CONFIG = parse_config(config)
 except ConfigError as error:
     raise WorkflowError(str(error))
+
+# Snakemake knows its targets only after it has read this.
+for argument in sys.argv[1:]:
+    try:
+        check_target(argument, CONFIG)
+    except ValueError as error:
+        raise WorkflowError(f"{argument}: {error}")
 
 if workflow.modifier.modify_path(NETWORK) != NETWORK:
     raise WorkflowError(

@@ -109,8 +109,7 @@ def _read_file(path: str | Path) -> pa.Table:
     again = "Delete it and run again, and it is made anew"
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read()
-        found = table.schema.remove_metadata()
-        difference = _difference(found)
+        difference = _difference(table.schema)
     except (FileNotFoundError, PermissionError):
         raise
     # Whatever bits are wrong: not one kind of error covers all.
@@ -123,21 +122,19 @@ def _read_file(path: str | Path) -> pa.Table:
 
 def _difference(found: pa.Schema) -> str:
     """How the columns of a file differ from those of the SCHEMAS that is nearest; "" if not."""
-    if found in SCHEMAS:
+    if any(found.equals(known) for known in SCHEMAS):
         return ""
     schema = max(SCHEMAS, key=lambda known: len(set(known.names) & set(found.names)))
     missing = [name for name in schema.names if name not in found.names]
     unknown = [name for name in found.names if name not in schema.names]
-    differences = [f"{', '.join(missing)} missing"] * bool(missing)
-    differences += [f"{', '.join(unknown)} unknown"] * bool(unknown)
-    differences += [
-        f"{field.name} of type {found.field(field.name).type}, not {field.type}"
-        for field in schema
-        if field.name in found.names and not found.field(field.name).type.equals(field.type)
-    ]
-    if differences:
-        return f"{'; '.join(differences)} (by another version of the code?)"
-    return "another program has written it, and left out what it was made from"
+    if missing or unknown:
+        sides = [f"{', '.join(missing)} missing"] * bool(missing)
+        sides += [f"{', '.join(unknown)} unknown"] * bool(unknown)
+        return f"{'; '.join(sides)} (made by another version of the code?)"
+    if b"ossum" not in (found.metadata or {}):
+        return "another program has written it, and left out what it was made from"
+    name = next(name for name in schema.names if found.field(name) != schema.field(name))
+    return f"{name} is {found.field(name).type}, not {schema.field(name).type}"
 
 
 def check_current(fingerprints: Mapping[str, str]) -> None:

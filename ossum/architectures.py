@@ -28,7 +28,7 @@ class Architecture:
         if not re.fullmatch(NAME, name):
             raise ValueError(
                 f"architecture {name!r} is not of the form FC-h1-...-hL with positive widths, "
-                "for example FC-1000 or FC-1000-1000-1000"
+                "at most 20 of them and of nine digits, for example FC-1000 or FC-1000-1000-1000"
             )
         return cls(tuple(int(width) for width in name.split("-")[1:]))
 

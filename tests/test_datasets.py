@@ -410,7 +410,9 @@ def test_damaged_or_foreign_files_are_named(prepared: Path, tmp_path: Path) -> N
     contents = [b"", b"text", b"text that is somewhat longer", whole[:-1], whole[:1000], whole[:50]]
     for content in contents:
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"digits\.safetensors is not the prepared .*delete it"):
+        with pytest.raises(
+            ValueError, match=r"digits\.safetensors is not the prepared .*delete it"
+        ):
             load(path, "train")
     for metadata in (None, {"dataset": "unheard-of"}):
         save_file(arrays(4), path, metadata)

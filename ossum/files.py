@@ -46,8 +46,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 
 def check_folders(*folders: str | Path, writable: bool = False) -> None:
-    """OSError that names the first of `folders` that is something else and what to do about it; with
-    `writable`, also one that may not be written to, or made."""
+    """OSError naming the first of `folders` that is something else, and what to do about it.
+
+    writable: also one that may not be written to, or made.
+    """
     for folder in map(Path, folders):
         if folder.exists() and not folder.is_dir():
             raise NotADirectoryError(f"{folder} is a file where a folder has to be: move it away")

@@ -29,8 +29,10 @@ _ORIGIN = {"trained": "init", "trained-unscaled": "init", "search": "init", "fin
 
 
 def check_target(target: str, config: Config) -> None:
-    """ValueError saying what is wrong, if `target` is in the folder of a stage but not of a cell that
-    can be made. All else passes: rules' names, figures, files of other workflows."""
+    """ValueError saying what is wrong with `target`, if it is a cell's but that cannot be made.
+
+    All else passes: rules' names, figures, files of other workflows.
+    """
     path = str(Path(target))
     for stage, pattern in _STAGES:
         folder, _, rest = pattern.partition("dataset=")

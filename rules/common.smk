@@ -223,7 +223,7 @@ def labels(figure):
 
 wildcard_constraints:
     **CONSTRAINTS,
-    figure="|".join(CONFIG.figures),
+    figure="|".join(CONFIG.figures) or "(?!)",  # of no figures, none
     claim="|".join(CLAIMS),
     stage="|".join(TRAINING_STAGES),
 

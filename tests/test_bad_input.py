@@ -282,11 +282,8 @@ def locked(tmp_path):
         folder.mkdir(exist_ok=True, parents=True)
         folder.chmod(0o555)
         if os.geteuid() == 0:
-            command = ["chattr", "+i", str(folder)]
-            if (
-                not shutil.which("chattr")
-                or subprocess.run(command, capture_output=True).returncode
-            ):
+            command = [shutil.which("chattr") or "false", "+i", str(folder)]
+            if subprocess.run(command, capture_output=True).returncode:
                 pytest.skip("root may write everywhere, and chattr does not work here")
         locked.append(folder)
 

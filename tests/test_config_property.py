@@ -1,4 +1,4 @@
-"""Whole configurations, right and wrong: each is planned, or refused by a message that names a key."""
+"""Whole configurations, right and wrong: each is planned, or refused by the name of a key."""
 
 import copy
 import re
@@ -43,15 +43,16 @@ deep = {
 deep_grids = st.builds(lambda a, b: a | b, grids, st.fixed_dictionaries(deep))
 trained_grids = st.builds(lambda a: a | {"origin": "trained"}, deep_grids)
 rates = st.lists(st.tuples(st.sampled_from([0.1, 1]), st.integers(1, 9)).map(list), min_size=1)
+
+
+def views(figure: str, grid: str) -> st.SearchStrategy:
+    stages = some(*FIGURES[figure].stages)
+    view = st.fixed_dictionaries({"grid": st.just(grid), "stages": stages})
+    return st.lists(view, min_size=1, max_size=2)
+
+
 figures = {
-    figure: st.lists(
-        st.builds(
-            lambda stages, grid=grid: {"grid": grid, "stages": stages},
-            some(*FIGURES[figure].stages),
-        ),
-        min_size=1,
-        max_size=2,
-    )
+    figure: views(figure, grid)
     for figure, grid in (("fig1", "a"), ("fig3", "b"), ("fig4", "c"), ("fig5", "b"), ("fig8", "a"))
 }
 fused = some("activation", "init", "method", "sparsity", "seed")
@@ -73,7 +74,7 @@ wrong = [None, True, -1, 1.0, 0.3, 10**30, "x", "", "gradient", [], {}, [None], 
 
 @st.composite
 def overlays(draw) -> dict:
-    """A right configuration of which up to two values, wherever they are, may have been replaced."""
+    """A right configuration of which up to two values, wherever they are, may be replaced."""
     values = draw(right)
     for _ in range(draw(st.sampled_from([0, 1, 1, 2]))):
         place, key = values, draw(st.sampled_from(list(values)))

@@ -3,7 +3,6 @@
 import ast
 import gzip
 import io
-import os
 import re
 import tarfile
 from pathlib import Path
@@ -18,9 +17,8 @@ from ossum.config import ConfigError, parse_config
 from ossum.datasets import cifar10, mnist, sources
 from ossum.datasets.dataset import Dataset, Source
 
-CODE = sorted(
-    p for folder in ("ossum", "scripts", "benchmarks") for p in (ROOT / folder).rglob("*.py")
-)
+FOLDERS = ("ossum", "scripts", "benchmarks")
+CODE = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 RULES = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
 CALLS = {
     *("eval", "exec", "os.system", "os.popen", "torch.load", "yaml.load", "yaml.unsafe_load"),
@@ -185,8 +183,7 @@ def test_a_download_replaces_no_file_of_the_user(tmp_path):
         return {"train_images": np.load(folder / "a.npy")}
 
     published = pins({"train_images": np.zeros(1, np.uint8)})
-    sources.obtain(
-        "a", Dataset(255, 0, 1, published, (Source("s", decode, fetch),)), precious.parent
-    )
+    dataset = Dataset(255, 0, 1, published, (Source("s", decode, fetch),))
+    sources.obtain("a", dataset, precious.parent)
     assert precious.read_text() == "mine"
-    assert sorted(os.listdir(precious.parent)) == ["a.npy", "precious"]
+    assert {path.name for path in precious.parent.iterdir()} == {"a.npy", "precious"}

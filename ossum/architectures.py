@@ -12,7 +12,8 @@ from fractions import Fraction
 from itertools import pairwise, product
 from math import floor
 
-_NAME = re.compile(r"FC(-[1-9][0-9]*)+")
+# Up to twenty hidden layers of up to a billion neurons: a name stays short enough for a path.
+NAME = r"FC(-[1-9][0-9]{0,8}){1,20}"
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,10 @@ class Architecture:
     @classmethod
     def parse(cls, name: str) -> "Architecture":
         """Read a name such as "FC-1000-1000-1000"; ValueError for anything else."""
-        if not _NAME.fullmatch(name):
+        if not re.fullmatch(NAME, name):
             raise ValueError(
                 f"architecture {name!r} is not of the form FC-h1-...-hL with positive widths, "
-                "for example FC-1000 or FC-1000-1000-1000"
+                "at most 20 of them and of nine digits, for example FC-1000 or FC-1000-1000-1000"
             )
         return cls(tuple(int(width) for width in name.split("-")[1:]))
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import product
 
-from ossum.registry import ACTIVATIONS, DATASETS, INITS, METHODS
+from ossum.architectures import NAME, Architecture
+from ossum.registry import ACTIVATIONS, DATASETS, INITS, METHODS, lookup
 
 _NETWORK = "dataset={dataset}/architecture={architecture}/activation={activation}/init={init}/"
 _CELL = _NETWORK + "origin={origin}/method={method}/sparsity={sparsity}/seed={seed}"
@@ -41,13 +42,13 @@ def _one_of(names: Iterable[str]) -> str:
 # Known values in one spelling each, so that a cell has one path.
 CONSTRAINTS = {
     "dataset": _one_of(DATASETS),
-    "architecture": r"FC(-[1-9][0-9]*)+",
+    "architecture": NAME,
     "activation": _one_of(ACTIVATIONS),
     "init": _one_of(INITS),
     "origin": "init|trained",  # which network is pruned: as drawn or trained
     "method": _one_of(METHODS),
     "sparsity": r"0|0\.[0-9]*[1-9]",
-    "seed": r"0|[1-9][0-9]*",
+    "seed": r"0|[1-9][0-9]{0,17}",  # fits into 64 bits
 }
 
 
@@ -81,17 +82,43 @@ class Cell:
 
     @classmethod
     def parse(cls, path: str, pattern: str) -> "Cell":
-        """The cell whose file in the stage `pattern` is `path`; inverse of `path`."""
-        regex = re.escape(pattern)
-        for key, constraint in CONSTRAINTS.items():
-            regex = regex.replace(rf"\{{{key}\}}", f"(?P<{key}>{constraint})")
-        match = re.fullmatch(regex, str(path))
+        """The cell whose file in the stage `pattern` is `path`; inverse of `path`.
+
+        ValueError naming the key that is wrong, and how it is written.
+        """
+        match = _match(path, pattern, CONSTRAINTS)
         if not match:
-            raise ValueError(f"{path!r} is not a cell of the form {pattern!r}")
+            raise ValueError(f"not a cell: {_mistake(path, pattern)}")
         values = dict.fromkeys(cls.__dataclass_fields__) | {"origin": "init"} | match.groupdict()
         if values["sparsity"]:
             values["sparsity"] = float(values["sparsity"])
         return cls(**values | {"seed": int(values["seed"])})
+
+
+def _match(path: str, pattern: str, constraints: dict[str, str]) -> re.Match | None:
+    regex = re.escape(pattern)
+    for key, constraint in constraints.items():
+        regex = regex.replace(rf"\{{{key}\}}", f"(?P<{key}>{constraint})")
+    return re.fullmatch(regex, str(path))
+
+
+def _mistake(path: str, pattern: str) -> str:
+    """What is wrong with a path that CONSTRAINTS refuse."""
+    match = _match(path, pattern, dict.fromkeys(CONSTRAINTS, "[^/]*"))
+    if not match:
+        return f"it has to be of the form {pattern}"
+    wrong = {k: v for k, v in match.groupdict().items() if not re.fullmatch(CONSTRAINTS[k], v)}
+    key, value = next(iter(wrong.items()))
+    try:
+        if key == "architecture":
+            Architecture.parse(value)
+        elif key == "sparsity":
+            return f"write sparsity={spell_sparsity(float(value))}, not {value}"
+        elif key != "seed":
+            lookup(dict.fromkeys(CONSTRAINTS[key].replace("\\", "").split("|")), value, key)
+    except ValueError as error:
+        return str(error)
+    return f"seed={value} is not 0, 1, 2, ... without leading zeros, of at most 18 digits"
 
 
 def parse_result(path: str) -> tuple[str, Cell]:

@@ -33,7 +33,6 @@ def pruning_cost(
     looked: list[int] = []
     split = _CountedSplit(**vars(train), looked=looked)
     view = _CountedView(network, split, options, seed, METHODS[method].reads_activations)
-    train.images.max()  # they stay on disk until they are looked at
     start = perf_counter()
     prune_network(method, network, [widths], view)
     return Cost(perf_counter() - start, sum(looked) / len(train))

@@ -45,6 +45,22 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_folders(*folders: str | Path, writable: bool = False) -> None:
+    """OSError naming the first of `folders` that is something else, and what to do about it.
+
+    writable: also one that may not be written to, or made.
+    """
+    for folder in map(Path, folders):
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(f"{folder} is a file where a folder has to be: move it away")
+        there = (folder if folder.exists() else folder.parent).resolve()
+        if writable and not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(
+                f"no permission to write into {there}: get it (chmod, chown), or run in a folder "
+                "of your own (snakemake --directory)"
+            )
+
+
 def remove_leftovers(*folders: str | Path) -> None:
     """Delete the temporary files that killed writers left behind, if they are an hour old."""
     for folder in folders:

@@ -1,6 +1,7 @@
 """Grids and views of them: which cells there are, and which of them a figure shows."""
 
 from collections.abc import Iterable
+from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -50,8 +51,19 @@ Activations = _some(Annotated[str, known(ACTIVATIONS, "activation")])
 Inits = _some(Annotated[str, known(INITS, "initialisation")])
 Methods = _some(Annotated[str, known(METHODS, "pruning method")])
 Sparsities = _some(Annotated[float, AfterValidator(_sparsity)])
-Seeds = _some(Annotated[int, Field(ge=0)])
+Seeds = _some(Annotated[int, Field(ge=0, lt=10**18)])
 Stages = _some(Annotated[str, known(RESULTS, "stage")])
+
+
+def check_depth(method: str, architecture: str) -> None:
+    """ValueError if a pruning method cannot take that many hidden layers."""
+    limit = METHODS[method].max_hidden_layers
+    if limit and len(Architecture.parse(architecture).hidden) > limit:
+        deep = [name for name, spec in METHODS.items() if not spec.max_hidden_layers]
+        raise ValueError(
+            f"method {method!r} prunes at most {limit} hidden layer(s), {architecture} has more: "
+            f"take another architecture or method ({', '.join(deep)})"
+        )
 
 
 class Grid(ClosedModel):
@@ -71,14 +83,8 @@ class Grid(ClosedModel):
 
     @model_validator(mode="after")
     def _methods_fit_depth(self) -> "Grid":
-        for method in self.methods:
-            limit = METHODS[method].max_hidden_layers
-            for name in self.architectures:
-                if limit and len(Architecture.parse(name).hidden) > limit:
-                    raise ValueError(
-                        f"method {method!r} prunes at most {limit} hidden layer(s), "
-                        f"{name} has more: take one of them out of this grid"
-                    )
+        for method, architecture in product(self.methods, self.architectures):
+            check_depth(method, architecture)
         return self
 
     def values(self) -> dict[str, list]:

@@ -1,8 +1,8 @@
 """Options of pruning, training, readout and search, as these see them: of one data set."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 LearningRate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Epochs = Annotated[int, Field(ge=1)]
@@ -13,6 +13,18 @@ class ClosedModel(BaseModel):
     """A model that refuses keys it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _yes_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """pydantic would take true, which is YAML's yes and on, for 1."""
+        if cls.model_fields[info.field_name].annotation is not bool and _holds_bool(value):
+            raise ValueError("true and false (yes, no, on, off) are no values of this key")
+        return value
+
+
+def _holds_bool(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, list) and any(map(_holds_bool, value)))
 
 
 class GradientOptions(ClosedModel):

@@ -50,7 +50,8 @@ class _Nowhere:
 def job_log(path: str | Path) -> Iterator[None]:
     """Log messages, progress lines and, if the job fails, its traceback to the file `path`.
 
-    The job ends if the Snakemake that started it is killed.
+    The terminal gets the message of the error alone. The job ends if the Snakemake that started it
+    is killed.
     """
     global _log_file
     end_with_snakemake()
@@ -63,6 +64,9 @@ def job_log(path: str | Path) -> Iterator[None]:
         try:
             yield
             logging.info("done")
+        except Exception as error:
+            logging.exception("failed")
+            sys.exit(f"{type(error).__name__}: {error}")
         except BaseException:
             logging.exception("failed")
             raise

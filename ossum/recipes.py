@@ -42,7 +42,7 @@ class Recipe:
         """
         try:
             recipe = cls(**json.loads(path.read_text()))
-        except (TypeError, json.JSONDecodeError) as error:
+        except (TypeError, ValueError) as error:
             message = f"{path} is not the recipe of a network ({error}): delete it and run again"
             raise ValueError(message) from error
         if recipe != expected:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from ossum.files import atomic
@@ -84,31 +83,58 @@ def write(
     else:
         table = pa.Table.from_pylist(list(rows), schema)
     with atomic(path) as temporary:
-        pq.write_table(
-            table.replace_schema_metadata({"ossum": json.dumps(metadata or {})}), temporary
-        )
+        table = table.replace_schema_metadata({"ossum": json.dumps(metadata or {})})
+        pq.write_table(table, temporary, write_page_checksum=True)
 
 
 def read(source: str | Path | list[str]) -> pd.DataFrame:
     """One table from a file, a folder of cells or a list of files, sorted by cell (and epoch).
 
-    All of one of SCHEMAS. ValueError, naming the file, if one is damaged or has other
-    columns.
+    All of one of SCHEMAS. ValueError, naming the file, if one is damaged or has other columns.
     """
-    try:
-        dataset = ds.dataset(source, format="parquet", partitioning=None)
-        schema = next((known for known in SCHEMAS if dataset.schema.equals(known)), RESULTS)
-        for file in dataset.get_fragments():
-            if not file.physical_schema.equals(schema):
-                raise ValueError(
-                    f"{file.path} does not have the columns of a result: another version "
-                    "of the code made it. Delete it and run again"
-                )
-        table = ds.dataset(source, schema, "parquet", partitioning=None).to_table()
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"a result file is damaged: {error}. Delete it and run again") from error
+    paths = source if isinstance(source, list) else [source]
+    if not isinstance(source, list) and Path(source).is_dir():
+        paths = sorted(Path(source).rglob("[!.]*.parquet"))
+    tables = [_read_file(path) for path in paths]
+    schema = tables[0].schema if tables else RESULTS
+    for path, table in zip(paths, tables, strict=True):
+        if table.schema != schema:
+            raise ValueError(f"{path} does not have the columns of {paths[0]}: read one at a time")
     order = [field.name for field in [*KEYS, schema.field(len(KEYS))]]
+    table = pa.concat_tables(tables) if tables else schema.empty_table()
     return table.to_pandas().sort_values(order, ignore_index=True, kind="stable")
+
+
+def _read_file(path: str | Path) -> pa.Table:
+    again = "Delete it and run again, and it is made anew"
+    try:
+        table = pq.ParquetFile(path, page_checksum_verification=True).read()
+        difference = _difference(table.schema)
+    except (FileNotFoundError, PermissionError):
+        raise
+    # Whatever bits are wrong: not one kind of error covers all.
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({' '.join(str(error).split())}). {again}") from error
+    if difference:
+        raise ValueError(f"{path} does not have the columns of a result: {difference}. {again}")
+    return table.replace_schema_metadata()
+
+
+def _difference(found: pa.Schema) -> str:
+    """How the columns of a file differ from those of the SCHEMAS that is nearest; "" if not."""
+    if any(found.equals(known) for known in SCHEMAS):
+        return ""
+    schema = max(SCHEMAS, key=lambda known: len(set(known.names) & set(found.names)))
+    missing = [name for name in schema.names if name not in found.names]
+    unknown = [name for name in found.names if name not in schema.names]
+    if missing or unknown:
+        sides = [f"{', '.join(missing)} missing"] * bool(missing)
+        sides += [f"{', '.join(unknown)} unknown"] * bool(unknown)
+        return f"{'; '.join(sides)} (made by another version of the code?)"
+    if b"ossum" not in (found.metadata or {}):
+        return "another program has written it, and left out what it was made from"
+    name = next(name for name in schema.names if found.field(name) != schema.field(name))
+    return f"{name} is {found.field(name).type}, not {schema.field(name).type}"
 
 
 def check_current(fingerprints: Mapping[str, str]) -> None:
@@ -131,7 +157,7 @@ def read_metadata(path: str | Path) -> dict[str, str] | None:
     """Provenance stored by `write`; None if there is no such file or it is damaged."""
     try:
         return json.loads(pq.read_schema(path).metadata[b"ossum"])
-    except (FileNotFoundError, pa.ArrowInvalid, KeyError, TypeError):
+    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError):
         return None
 
 

@@ -3,6 +3,7 @@
 Networks as drawn are not stored: their weights are in the recipe.
 """
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -51,15 +52,16 @@ def saved_fingerprint(path: str | Path) -> str | None:
     """The fingerprint in a file; None if there is no such file or it is damaged."""
     try:
         with safe_open(path, "pt") as file:
-            return json.loads(file.metadata()["ossum"])["fingerprint"]
-    except (FileNotFoundError, SafetensorError, KeyError, TypeError):
+            return _metadata(file)["fingerprint"]
+    except (FileNotFoundError, SafetensorError, ValueError, KeyError, TypeError):
         return None
 
 
 def _save(tensors: dict[str, Tensor], path: str | Path, fingerprint: str) -> None:
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     # One metadata entry only: safetensors does not keep the order of several.
-    metadata = {"ossum": json.dumps({"fingerprint": fingerprint})}
+    facts = {"fingerprint": fingerprint, "sha256": _checksum(tensors)}
+    metadata = {"ossum": json.dumps(facts)}
     with atomic(path) as temporary:
         save_file(tensors, temporary, metadata)
 
@@ -71,9 +73,25 @@ def _load(path: str | Path, fingerprint: str) -> dict[str, Tensor]:
     try:
         with safe_open(path, "pt") as file:
             names = file.keys()
-            return {name: file.get_tensor(name) for name in names}
-    except SafetensorError as error:
+            tensors = {name: file.get_tensor(name) for name in names}
+            if _metadata(file)["sha256"] != _checksum(tensors):
+                raise ValueError("its content does not have the checksum that it carries")
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error}): delete it and run again") from error
+    return tensors
+
+
+def _metadata(file: safe_open) -> dict[str, str]:
+    return json.loads(file.metadata()["ossum"])
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of names, types, shapes and numbers."""
+    total = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        total.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        total.update(tensor.numpy())
+    return total.hexdigest()
 
 
 def _layers(tensors: dict[str, Tensor], prefix: str) -> dict[int, Tensor]:

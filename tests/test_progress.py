@@ -26,8 +26,8 @@ def test_quick_loops_leave_none(tmp_path):
     assert "counting" not in (tmp_path / "log").read_text()
 
 
-def test_a_failure_is_logged_and_raised(tmp_path):
-    with pytest.raises(ZeroDivisionError), job_log(tmp_path / "log"):
+def test_a_failure_is_said_and_its_traceback_logged(tmp_path):
+    with pytest.raises(SystemExit, match="ZeroDivisionError: division"), job_log(tmp_path / "log"):
         _ = 1 / 0
     text = (tmp_path / "log").read_text()
     assert "Traceback" in text and text.endswith("ZeroDivisionError: division by zero\n")

@@ -519,23 +519,3 @@ def test_a_failing_job_leaves_its_traceback_in_its_log(tmp_path):
     assert str(log.relative_to(tmp_path)) in run.stdout
     assert "Traceback" in log.read_text()
     assert "is not the recipe of a network" in log.read_text().splitlines()[-1]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--config", "thread=2"], "unknown key; did you mean 'threads'"),
-        (["--config", "threads=none"], "threads: .*integer"),
-        (["results/evaluations/dataset=digits/x.parquet"], "MissingRuleException"),
-        ([CELL.replace("digits", "mnits")], "MissingRuleException"),
-        ([CELL.replace("=init/", "=other/")], "MissingRuleException"),
-        ([CELL.replace("evaluations", "finetuned")], "MissingRuleException"),
-        ([CELL.replace("0.5", "0.50")], "MissingRuleException"),
-    ],
-)
-def test_bad_requests_are_refused_before_any_job(tmp_path, arguments, message):
-    run = snakemake(tmp_path, *arguments, check=False)
-    assert run.returncode != 0
-    assert re.search(message, run.stdout)
-    assert "Traceback" not in run.stdout
-    assert not (tmp_path / "results").exists()

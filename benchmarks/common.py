@@ -4,14 +4,15 @@ import os
 import platform
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from types import ModuleType
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from ossum.architectures import count_weights
@@ -22,8 +23,8 @@ from ossum.recipes import Recipe
 from ossum.registry import DATASETS
 from ossum.training.ensemble import Member, train_ensemble
 
-# A triad's three arrays, float32. Together they exceed the caches of any processor.
-_TRIAD_NUMBERS = 2**26
+# In each of two arrays, float32: together they exceed the caches of most processors.
+_NUMBERS = 2**27
 
 # Bytes a weight and step: the gradient is written; the optimizer reads the weight, the gradient
 # and its moments (SGD with momentum has one, Adam two), and writes all but the gradient.
@@ -39,7 +40,7 @@ def document(*sections: ModuleType) -> None:
     print(f"# Benchmarks\n\n{headline()}\n")
     print(row("roof", "how it is measured", "rate"), rule(3), sep="\n")
     print(row("matrix products", "2048 x 2048, float32", f"{roofs.flops / 1e9:.0f} GFLOP/s"))
-    print(row("memory", "triad a = b + s c, 256 MiB each", f"{roofs.bytes / 1e9:.0f} GB/s"))
+    print(row("memory", "a = a + s b, 512 MiB each", f"{roofs.bytes / 1e9:.0f} GB/s"))
     for section in sections:
         start = perf_counter()
         print(f"\n## {(section.__doc__ or '').splitlines()[0].rstrip('.')}\n", flush=True)
@@ -76,7 +77,7 @@ def seconds(work: Callable[[], object]) -> float:
     return perf_counter() - start
 
 
-def best(work: Callable[[], object], times: int = 3) -> float:
+def best(work: Callable[[], object], times: int) -> float:
     """The least time, in seconds: what other programs take away is not the work's."""
     return min(seconds(work) for _ in range(times))
 
@@ -92,10 +93,11 @@ class Roofs:
     def measured(cls) -> "Roofs":
         """As the machine is now: rows of a table measure them anew, since its speed may drift."""
         a, b, out = (torch.ones(2048, 2048) for _ in range(3))
-        product = best(lambda: torch.mm(a, b, out=out))
-        x, y, total = (torch.ones(_TRIAD_NUMBERS) for _ in range(3))
-        triad = best(lambda: torch.add(x, y, alpha=3.0, out=total))
-        return cls(2 * 2048**3 / product, 3 * 4 * _TRIAD_NUMBERS / triad)
+        product = best(lambda: torch.mm(a, b, out=out), times=10)
+        # In place, as optimizers work: what is written was read, so nothing is fetched in vain.
+        x, y = (torch.ones(_NUMBERS) for _ in range(2))
+        sweep = best(lambda: x.add_(y, alpha=0.5), times=10)
+        return cls(2 * 2048**3 / product, 3 * 4 * _NUMBERS / sweep)
 
 
 @dataclass(frozen=True)
@@ -140,35 +142,39 @@ def random_split(dataset: str, n: int) -> Split:
     return Split(images, labels, 255, 0.5, 0.5, spec.n_classes)
 
 
-def ensemble_step(
-    members: Sequence[Member],
-    dataset: str,
-    options: TrainingOptions,
-    steps: tuple[int, int],
-    times: int = 3,
-) -> float:
-    """Seconds of a step of all members: what an epoch of more steps takes longer than a short one.
+@dataclass(frozen=True)
+class ClockedSplit(Split):
+    """Notes when its batches are asked for."""
 
-    steps: of the short epoch and of the long one. So set-up and tests do not count.
+    starts: list[float] = field(default_factory=list)
+
+    def batch(self, rows: slice | Tensor) -> Tensor:
+        self.starts.append(perf_counter())
+        return super().batch(rows)
+
+
+def best_step(starts: Sequence[float]) -> float:
+    """The least time, in seconds, from the start of a step to that of the next.
+
+    The first step does not count: it makes what the others use again.
     """
-    test = random_split(dataset, 1)
-    splits = [random_split(dataset, n * options.batch_size) for n in steps]
-    short, long = (
-        best(lambda split=split: train_ensemble(members, split, test, options), times)
-        for split in splits
-    )
-    return (long - short) / (steps[1] - steps[0])
+    return min(after - before for before, after in pairwise(starts[1:]))
+
+
+def ensemble_step(
+    members: Sequence[Member], dataset: str, options: TrainingOptions, steps: int
+) -> float:
+    """Seconds of a step of all members, the best of `steps`."""
+    split = ClockedSplit(**vars(random_split(dataset, (steps + 2) * options.batch_size)))
+    train_ensemble(members, split, random_split(dataset, 1), options)
+    batches_a_step = len({member.seed for member in members})
+    return best_step(split.starts[::batches_a_step])
 
 
 def plain_step(
-    network: Network,
-    dataset: str,
-    options: TrainingOptions,
-    steps: int,
-    fused: bool = False,
-    times: int = 3,
+    network: Network, dataset: str, options: TrainingOptions, steps: int, fused: bool = False
 ) -> float:
-    """Seconds of a step of one network, by a loop as one writes it.
+    """Seconds of a step of one network, the best of `steps`, by a loop as one writes it.
 
     fused: whether the optimizer is told to use its fastest code, which is not torch's default.
     """
@@ -179,16 +185,14 @@ def plain_step(
     else:
         momentum = options.momentum
         optimizer = torch.optim.SGD(module.parameters(), rate, momentum=momentum, fused=fused)
-    split = random_split(dataset, steps * options.batch_size)
+    split = random_split(dataset, (steps + 2) * options.batch_size)
     data = TensorDataset(split.inputs(), split.labels)
     loader = DataLoader(data, batch_size=options.batch_size, shuffle=True)
     loss_function = nn.CrossEntropyLoss()
-
-    def epoch() -> None:
-        for inputs, labels in loader:
-            optimizer.zero_grad()
-            loss_function(module(inputs), labels).backward()
-            optimizer.step()
-
-    epoch()  # warm up
-    return best(epoch, times) / steps
+    ends = []
+    for inputs, labels in loader:
+        optimizer.zero_grad()
+        loss_function(module(inputs), labels).backward()
+        optimizer.step()
+        ends.append(perf_counter())
+    return best_step(ends)

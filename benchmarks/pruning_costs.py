@@ -19,7 +19,7 @@ from ossum.costs import pruning_cost
 from ossum.registry import DATASETS, METHODS
 
 CONFIG = Path(__file__).resolve().parent.parent / "config/config.yaml"
-PART = 4
+PART, TIMES = 4, 2
 HEAD = ("data", "network", "method", "passes", "seconds")
 
 
@@ -33,11 +33,20 @@ def lines() -> Iterator[str]:
             network = network_for(cell.dataset, cell.architecture)
             widths = Architecture.parse(cell.architecture).kept_widths(cell.sparsity)
             options = config.pruning.options(cell.dataset)
-            cost = pruning_cost(cell.method, network, widths, train, options, cell.seed)
+            cost = min(
+                (
+                    pruning_cost(cell.method, network, widths, train, options, cell.seed)
+                    for _ in range(TIMES)
+                ),
+                key=lambda cost: cost.seconds,
+            )
             label = METHODS[cell.method].label
             passes, took = f"{cost.passes:.3g}", f"{cost.seconds:.2f}"
             yield row(spec.label, cell.architecture, label, passes, took)
-    yield f"\n1/{PART} of the training set. An epoch over activations in memory counts as a pass."
+    yield (
+        f"\n1/{PART} of the training set, the better of {TIMES}. An epoch over activations in memory "
+        "counts as a pass."
+    )
 
 
 if __name__ == "__main__":

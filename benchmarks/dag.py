@@ -1,9 +1,10 @@
-"""Planning: what Snakemake takes to see what there is to do
+"""Planning
 
     ./run python benchmarks/dag.py
 
-A dry run of Figure 1 of FC-1000 in an empty folder, with as many seeds as it needs for so many
-cells; once as jobs are fused by default, once as a job a cell.
+What Snakemake takes to see what there is to do: a dry run of Figure 1 of FC-1000 in an empty
+folder, with as many seeds as it needs for so many cells; once as jobs are fused by default, once as
+a job a cell.
 """
 
 import re

@@ -28,7 +28,7 @@ from ossum.training.ensemble import Member
 
 WIDTHS = [16, 62, 250, 500]
 MEMBERS, SEEDS = 24, 3
-STEPS = 40
+STEPS = 16
 OPTIONS = TrainingOptions(optimizer="adam", schedule=[(1e-3, 1)])
 STEPS_AN_EPOCH = -(-DATASETS["cifar10"].n_train // OPTIONS.batch_size)
 HEAD = (
@@ -46,7 +46,7 @@ def width_row(width: int) -> str:
     floor = Floor.of_step(roofs, network, MEMBERS, OPTIONS)
     ours = ensemble_step(members, "cifar10", OPTIONS, STEPS)
     plain, fused = (
-        MEMBERS * plain_step(network, "cifar10", OPTIONS, STEPS, fused) for fused in (False, True)
+        plain_step(network, "cifar10", OPTIONS, STEPS, MEMBERS, fused) for fused in (False, True)
     )
     steps = (ours, plain, fused)
     return row(

@@ -44,8 +44,8 @@ def lines() -> Iterator[str]:
             passes, took = f"{cost.passes:.3g}", f"{cost.seconds:.2f}"
             yield row(spec.label, cell.architecture, label, passes, took)
     yield (
-        f"\n1/{PART} of the training set, the better of {TIMES}. An epoch over activations in memory "
-        "counts as a pass."
+        f"\n1/{PART} of the training set, the better of {TIMES}. An epoch over activations in "
+        "memory counts as a pass."
     )
 
 

@@ -32,7 +32,7 @@ def rows(dataset: str) -> Iterator[str]:
         "bytes alone": floor.bytes,
         "this workflow": ours,
         "plain loop": plain_step(network, dataset, OPTIONS, STEPS[dataset]),
-        "plain loop, fused SGD": plain_step(network, dataset, OPTIONS, STEPS[dataset], True),
+        "plain loop, fused SGD": plain_step(network, dataset, OPTIONS, STEPS[dataset], fused=True),
     }
     spec = DATASETS[dataset]
     label = f"{spec.label}, {4 * count_weights(network.layer_sizes) / 1e6:,.0f} MB of weights"

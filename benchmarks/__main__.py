@@ -1,6 +1,6 @@
 """All benchmarks that need no finished run, as one Markdown document.
 
-./run python benchmarks            (six minutes on two cores, 7 GiB of memory)
+./run python benchmarks            (seven minutes on two cores, 7 GiB of memory)
 """
 
 import dag

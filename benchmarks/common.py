@@ -1,30 +1,52 @@
-"""What the benchmarks share."""
+"""What the benchmarks share: the machine and its two roofs, data of the right shapes, timing."""
 
 import os
 import platform
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
+from types import ModuleType
 
 import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
+from ossum.architectures import count_weights
+from ossum.datasets import Split
 from ossum.networks import Network, build
+from ossum.options import TrainingOptions
 from ossum.recipes import Recipe
 from ossum.registry import DATASETS
+from ossum.training.ensemble import Member, train_ensemble
+
+# In each of two arrays, float32: together they exceed the caches of most processors.
+_NUMBERS = 2**27
+
+# Bytes a weight and step: the gradient is written; the optimizer reads the weight, the gradient
+# and its moments (SGD with momentum has one, Adam two), and writes all but the gradient.
+STEP_BYTES = {"sgd": 4 + 20, "adam": 4 + 28}
 
 
-def seconds(work: Callable[[], object]) -> float:
-    start = perf_counter()
-    work()
-    return perf_counter() - start
+def document(*sections: ModuleType) -> None:
+    """Print one Markdown document: machine, roofs, and every section as it gets ready.
 
-
-def network_for(dataset: str, architecture: str) -> Network:
-    sizes = DATASETS[dataset]
-    recipe = Recipe(dataset, architecture, "tanh", "uniform", 0, sizes.input_size, sizes.n_classes)
-    return build(recipe)
+    A section's title is the first line of its docstring; its `lines()` are the Markdown.
+    """
+    roofs = Roofs.measured()
+    print(f"# Benchmarks\n\n{headline()}\n")
+    print(row("roof", "how it is measured", "rate"), rule(3), sep="\n")
+    print(row("matrix products", "2048 x 2048, float32", f"{roofs.flops / 1e9:.0f} GFLOP/s"))
+    print(row("memory", "a = a + s b, 512 MiB each", f"{roofs.bytes / 1e9:.0f} GB/s"))
+    for section in sections:
+        start = perf_counter()
+        print(f"\n## {(section.__doc__ or '').splitlines()[0].rstrip('.')}\n", flush=True)
+        for line in section.lines():
+            print(line, flush=True)
+        print(f"\n({perf_counter() - start:.0f} s)", flush=True)
 
 
 def headline() -> str:
@@ -33,4 +55,151 @@ def headline() -> str:
     names = re.findall(r"model name\s*: (.*)", info.read_text()) if info.exists() else []
     cpu = names[0] if names else platform.machine()
     threads, cores = torch.get_num_threads(), os.cpu_count()
-    return f"{cpu}, {threads} of {cores} cores, torch {torch.__version__}, {date.today()}"
+    python = platform.python_version()
+    return (
+        f"{cpu}, {threads} of {cores} cores, Python {python}, torch {torch.__version__}, "
+        f"{date.today()}"
+    )
+
+
+def row(*columns: object) -> str:
+    return f"| {' | '.join(map(str, columns))} |"
+
+
+def rule(n_columns: int) -> str:
+    """The line below a table's head."""
+    return "|---" * n_columns + "|"
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = perf_counter()
+    work()
+    return perf_counter() - start
+
+
+def best(work: Callable[[], object], times: int) -> float:
+    """The least time, in seconds: what other programs take away is not the work's."""
+    return min(seconds(work) for _ in range(times))
+
+
+@dataclass(frozen=True)
+class Roofs:
+    """The most that the machine does in a second. flops: in matrix products. bytes: of memory."""
+
+    flops: float
+    bytes: float
+
+    @classmethod
+    def measured(cls) -> "Roofs":
+        """As the machine is now: rows of a table measure them anew, since its speed may drift."""
+        a, b, out = (torch.ones(2048, 2048) for _ in range(3))
+        product = best(lambda: torch.mm(a, b, out=out), times=10)
+        # In place, as optimizers work: what is written was read, so nothing is fetched in vain.
+        x, y = (torch.ones(_NUMBERS) for _ in range(2))
+        sweep = best(lambda: x.add_(y, alpha=0.5), times=10)
+        return cls(2 * 2048**3 / product, 3 * 4 * _NUMBERS / sweep)
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The least time, in seconds, of a training step: of its products, and of its optimizer."""
+
+    products: float
+    bytes: float
+
+    @classmethod
+    def of_step(
+        cls, roofs: Roofs, network: Network, n_members: int, options: TrainingOptions
+    ) -> "Floor":
+        n_bytes = n_members * count_weights(network.layer_sizes) * STEP_BYTES[options.optimizer]
+        flops = step_flops(network, n_members, options.batch_size)
+        return cls(flops / roofs.flops, n_bytes / roofs.bytes)
+
+    @property
+    def both(self) -> float:
+        """One after the other: an optimizer has to wait for the gradients."""
+        return self.products + self.bytes
+
+
+def step_flops(network: Network, n_members: int, batch_size: int) -> int:
+    """Forward, and the gradients of weights and of activations; inputs need none."""
+    products = 3 * count_weights(network.layer_sizes) - network.weights[0].numel()
+    return 2 * batch_size * n_members * products
+
+
+def network_for(dataset: str, architecture: str) -> Network:
+    sizes = DATASETS[dataset]
+    recipe = Recipe(dataset, architecture, "tanh", "uniform", 0, sizes.input_size, sizes.n_classes)
+    return build(recipe)
+
+
+def random_split(dataset: str, n: int) -> Split:
+    """`n` random examples of a data set's shape: no value matters to the time that a pass takes."""
+    generator = torch.Generator().manual_seed(0)
+    spec = DATASETS[dataset]
+    images = torch.randint(0, 256, (n, spec.input_size), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(0, spec.n_classes, (n,), generator=generator)
+    return Split(images, labels, 255, 0.5, 0.5, spec.n_classes)
+
+
+@dataclass(frozen=True)
+class ClockedSplit(Split):
+    """Notes when its batches are asked for."""
+
+    starts: list[float] = field(default_factory=list)
+
+    def batch(self, rows: slice | Tensor) -> Tensor:
+        self.starts.append(perf_counter())
+        return super().batch(rows)
+
+
+def best_step(starts: Sequence[float]) -> float:
+    """The least time, in seconds, from the start of a step to that of the next.
+
+    The first step does not count: it makes what the others use again.
+    """
+    return min(after - before for before, after in pairwise(starts[1:]))
+
+
+def ensemble_step(
+    members: Sequence[Member], dataset: str, options: TrainingOptions, steps: int
+) -> float:
+    """Seconds of a step of all members, the best of `steps`."""
+    split = ClockedSplit(**vars(random_split(dataset, (steps + 2) * options.batch_size)))
+    train_ensemble(members, split, random_split(dataset, 1), options)
+    batches_a_step = len({member.seed for member in members})
+    return best_step(split.starts[::batches_a_step])
+
+
+def plain_step(
+    network: Network,
+    dataset: str,
+    options: TrainingOptions,
+    steps: int,
+    n_members: int = 1,
+    fused: bool = False,
+) -> float:
+    """Seconds of `n_members` steps of one network in a row, the best of `steps` such rows.
+
+    As many steps as an ensemble does at once take about as long, so that both have the same chance
+    to be left alone. The loop is as one writes it; fused: whether the optimizer is told to use its
+    fastest code, which is not torch's default.
+    """
+    module = network.to_module()
+    (rate, _), *_ = options.schedule
+    if options.optimizer == "adam":
+        optimizer = torch.optim.Adam(module.parameters(), rate, fused=fused)
+    else:
+        momentum = options.momentum
+        optimizer = torch.optim.SGD(module.parameters(), rate, momentum=momentum, fused=fused)
+    split = random_split(dataset, (steps + 2) * n_members * options.batch_size)
+    data = TensorDataset(split.inputs(), split.labels)
+    loader = DataLoader(data, batch_size=options.batch_size, shuffle=True)
+    loss_function = nn.CrossEntropyLoss()
+    ends = []
+    for inputs, labels in loader:
+        optimizer.zero_grad()
+        loss_function(module(inputs), labels).backward()
+        optimizer.step()
+        ends.append(perf_counter())
+    return best_step(ends[::n_members])

@@ -1,6 +1,7 @@
 """How long jobs should take, against counts by hand and durations that were measured."""
 
 from dataclasses import replace
+from math import ceil
 
 import pytest
 from hypothesis import given
@@ -51,6 +52,19 @@ def test_estimates_are_within_a_factor_of_two_of_measured_durations(stage, wante
     estimate = job_seconds(CONFIG, stage, wanted, threads=2)
     assert measured / 1.5 < estimate < 2 * measured
     assert limit_minutes(estimate) * 60 > 4 * measured / 1.5
+
+
+@pytest.mark.parametrize(
+    ("dataset", "n_train", "epochs", "a_step"),
+    [("mnist", 60_000, 15, 0.25), ("cifar10", 50_000, 30, 0.99)],
+)
+def test_the_training_of_the_widest_networks_is_near_its_measured_steps(
+    dataset, n_train, epochs, a_step
+):
+    """`benchmarks/wide_training.py`: SGD, whose memory traffic the estimate has in its rate."""
+    wanted = cells(dataset=[dataset], architecture=["FC-100000"], method=[None], sparsity=[None])
+    measured = epochs * ceil(n_train / 128) * a_step
+    assert measured / 1.2 < job_seconds(CONFIG, "full", wanted, threads=2) < 1.5 * measured
 
 
 def test_the_epochs_and_members_of_a_training_count():

@@ -1,0 +1,14 @@
+"""All benchmarks that need no finished run, as one Markdown document.
+
+./run python benchmarks            (seven minutes on two cores, 7 GiB of memory)
+"""
+
+import dag
+import ensemble_training
+import gradient_mask
+import prune_and_evaluate
+import pruning_costs
+import wide_training
+from common import document
+
+document(prune_and_evaluate, ensemble_training, gradient_mask, wide_training, dag, pruning_costs)

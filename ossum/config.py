@@ -15,6 +15,7 @@ from ossum.options import (
     BestRandomOptions,
     ClosedModel,
     CoresetOptions,
+    Count,
     GradientOptions,
     PruningOptions,
     ReadoutOptions,
@@ -77,7 +78,7 @@ class Training(ClosedModel):
     """Training protocols: of whole networks, of networks pruned at initialisation ("trained") and
     of those pruned after training ("finetuned")."""
 
-    batch_size: Annotated[int, Field(ge=1)]
+    batch_size: Count
     momentum: Annotated[float, Field(ge=0, lt=1)]
     full_two_layer: Protocol
     full_deep: Protocol
@@ -116,11 +117,11 @@ class Config(ClosedModel):
     pruning: Pruning
     training: Training
     # Where passes and trainings run; "auto" is a GPU if the job sees one.
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")]
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:(0|[1-9][0-9]?))?)$")]
     search: SearchOptions = SearchOptions()
     readout: ReadoutOptions = ReadoutOptions()
     fuse: Fuse = Fuse()
-    threads: Annotated[int, Field(ge=1)] = 4
+    threads: Count = 4
     # What figures are drawn from: tables of one's own cells, or those that come with the code.
     tables: Literal["results/tables", "results/reference"] = "results/tables"
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 LearningRate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Epochs = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Epochs = Count
 Schedule = Annotated[list[tuple[LearningRate, Epochs]], Field(min_length=1)]
 
 
@@ -23,8 +24,11 @@ class ClosedModel(BaseModel):
         return value
 
 
-def _holds_bool(value: Any) -> bool:
-    return isinstance(value, bool) or (isinstance(value, list) and any(map(_holds_bool, value)))
+def _holds_bool(value: Any, depth: int = 3) -> bool:
+    """Lists are looked into, but no deeper than any of ours: YAML can make one hold itself."""
+    if isinstance(value, list) and depth:
+        return any(_holds_bool(item, depth - 1) for item in value)
+    return isinstance(value, bool)
 
 
 class GradientOptions(ClosedModel):
@@ -36,7 +40,7 @@ class GradientOptions(ClosedModel):
 
     schedule: Schedule
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    batch_size: int = Field(default=128, ge=1)
+    batch_size: Count = 128
     mask_init: Literal["normal", "uniform"] = "normal"
 
 
@@ -55,7 +59,7 @@ class CoresetOptions(ClosedModel):
 class BestRandomOptions(ClosedModel):
     """draws: how many random subsets there are to choose from."""
 
-    draws: int = Field(default=100, ge=1)
+    draws: Count = 100
 
 
 class PruningOptions(ClosedModel):
@@ -92,7 +96,7 @@ class TrainingOptions(ClosedModel):
     optimizer: Literal["sgd", "adam"]
     schedule: list[tuple[LearningRate, Epochs]]
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    batch_size: int = Field(default=128, ge=1)
+    batch_size: Count = 128
 
 
 def _ascending(values: list[float]) -> list[float]:
@@ -117,4 +121,4 @@ class ReadoutOptions(ClosedModel):
     """
 
     C: float = Field(default=0.01, gt=0, allow_inf_nan=False)
-    max_iterations: int = Field(default=1000, ge=1)
+    max_iterations: Count = 1000

@@ -11,14 +11,19 @@ from pathlib import Path
 
 
 class LeftOverError(RuntimeError):
-    """Slurm has jobs of an earlier run; the message says what to do about them."""
+    """Slurm has, or may have, jobs of an earlier run; the message says what to do."""
 
 
 def refuse_left_over_jobs(folder: str | Path, prefix: str) -> None:
     """LeftOverError if Slurm has jobs of this user, waiting or running, that were submitted from
-    `folder` under names that start with `prefix`."""
+    `folder` under names that start with `prefix`, or if it cannot be asked."""
     command = ["squeue", "--noheader", "--user", getpass.getuser(), "--format", "%i|%j|%Z"]
-    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    try:
+        listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    except FileNotFoundError:
+        raise LeftOverError("there is no squeue here: start this where Slurm is") from None
+    except subprocess.CalledProcessError as error:
+        raise LeftOverError(f"Slurm does not answer: {error.stderr.strip()}") from None
     rows = [line.strip().split("|", 2) for line in listed.splitlines()]
     left = [job for job, name, at in rows if name.startswith(prefix) and at == str(folder)]
     if left:

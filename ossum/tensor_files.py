@@ -60,7 +60,7 @@ def saved_fingerprint(path: str | Path) -> str | None:
 def _save(tensors: dict[str, Tensor], path: str | Path, fingerprint: str) -> None:
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     # One metadata entry only: safetensors does not keep the order of several.
-    facts = {"fingerprint": fingerprint, "sha256": _checksum(tensors)}
+    facts = {"fingerprint": fingerprint, "sha256": checksum(tensors)}
     metadata = {"ossum": json.dumps(facts)}
     with atomic(path) as temporary:
         save_file(tensors, temporary, metadata)
@@ -74,7 +74,7 @@ def _load(path: str | Path, fingerprint: str) -> dict[str, Tensor]:
         with safe_open(path, "pt") as file:
             names = file.keys()
             tensors = {name: file.get_tensor(name) for name in names}
-            if _metadata(file)["sha256"] != _checksum(tensors):
+            if _metadata(file)["sha256"] != checksum(tensors):
                 raise ValueError("its content does not have the checksum that it carries")
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error}): delete it and run again") from error
@@ -85,12 +85,12 @@ def _metadata(file: safe_open) -> dict[str, str]:
     return json.loads(file.metadata()["ossum"])
 
 
-def _checksum(tensors: dict[str, Tensor]) -> str:
+def checksum(tensors: dict[str, Tensor]) -> str:
     """SHA-256 of names, types, shapes and numbers."""
     total = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         total.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        total.update(tensor.numpy())
+        total.update(tensor.contiguous().numpy())
     return total.hexdigest()
 
 

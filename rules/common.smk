@@ -242,6 +242,13 @@ onstart:
     except OSError as error:
         raise WorkflowError(str(error))
     remove_leftovers("data", "results", "figures")
+    if CONFIG.device.startswith("cuda") and workflow.resource_settings.nodes is None:
+        from ossum.device import NoDeviceError, find_device  # torch takes a second
+
+        try:
+            find_device(CONFIG.device)
+        except NoDeviceError as error:
+            raise WorkflowError(str(error))
     if workflow.executor_plugin.name == "slurm":
         try:
             refuse_left_over_jobs(os.getcwd(), workflow.executor_settings.jobname_prefix)

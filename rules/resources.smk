@@ -25,13 +25,6 @@ if workflow.resource_settings.nodes is None:
 # A GPU is asked for by the jobs that use it, where one must be there; --resources gpu=2 is how many
 # of them share it on one machine, on a cluster each gets its own.
 GPU = {"gpu": 1} if CONFIG.device.startswith("cuda") else {}
-if GPU and workflow.is_main_process and workflow.resource_settings.nodes is None:
-    from ossum.device import NoDeviceError, find_device
-
-    try:
-        find_device(CONFIG.device)
-    except NoDeviceError as error:
-        raise WorkflowError(str(error))
 
 
 def processors(wildcards, threads):

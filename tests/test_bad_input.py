@@ -20,6 +20,7 @@ from test_workflow import CELL, FIG1, NOTHING, tiny
 from ossum import results
 from ossum.cells import NETWORK, RESULTS, SUBNETWORK, Cell
 from ossum.config import parse_config
+from ossum.slurm import LeftOverError, refuse_left_over_jobs
 from ossum.targets import check_target
 
 DATA = "data/digits.safetensors"
@@ -271,6 +272,28 @@ def test_a_file_where_a_folder_should_be_is_named(tmp_path, folder):
     said = refused(tmp_path, CELL, "--dry-run")
     assert f"{folder} is a file where a folder has to be: move it away" in said
     assert (tmp_path / folder).read_text() == "precious"
+
+
+def test_a_link_to_nothing_is_named(tmp_path):
+    (tmp_path / "results").symlink_to("/nowhere/results")
+    said = refused(tmp_path, CELL)
+    assert "results is a link to /nowhere/results: nothing is there" in said
+
+
+@pytest.mark.parametrize(
+    ("squeue", "said"),
+    [
+        ("echo no controller >&2; exit 1", "does not answer: no controller"),
+        (None, "no squeue here"),
+    ],
+)
+def test_a_slurm_that_does_not_answer_is_said(tmp_path, monkeypatch, squeue, said):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if squeue:
+        (tmp_path / "squeue").write_text(f"#!/bin/sh\n{squeue}\n")
+        (tmp_path / "squeue").chmod(0o755)
+    with pytest.raises(LeftOverError, match=said):
+        refuse_left_over_jobs(tmp_path, "ossum")
 
 
 @pytest.fixture

@@ -17,6 +17,9 @@ from ossum.registry import METHODS
 PAPER = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 NARROW = "grids.two-layer-narrow"
 
+ENDLESS: list = []  # as YAML's `&a [*a]`
+ENDLESS.append(ENDLESS)
+
 # (key, value, what the message must say)
 MISTAKES = [
     ("grdis", {}, r"grdis: unknown key; did you mean 'grids'"),
@@ -80,6 +83,11 @@ MISTAKES = [
     ("training.trained.schedule.mnist", [[float("inf"), 1]], r"mnist\.0\.0: .*finite"),
     ("figures.fig12", [{"grid": "deep"}], r"unknown figure 'fig12'; .*known: fig1"),
     ("grids.cell", {}, r"grids\.cell.*not 'cell'"),
+    ("device", "cuda:128", r"device: String should match pattern"),
+    ("device", "cuda:01", r"device: String should match pattern"),
+    ("threads", ENDLESS, r"threads: Input should be a valid integer"),
+    ("threads", 10**12, r"threads: .*less than or equal to"),
+    ("training.batch_size", 10**25, r"batch_size: "),
     ("threads", 0, r"threads: .*greater than or equal to 1"),
     ("pruning.gradient.schedule", {"mnist": [[0.1, 1]]}, r"schedule: no entry for 'cifar10'"),
     ("pruning.gradient.schedule.mnist", [[0.1, 0]], r"schedule\.mnist\.0\.1: .*greater than"),

@@ -189,6 +189,12 @@ def truncated(path):
     path.write_bytes(path.read_bytes()[:-100])
 
 
+def flipped(path):
+    content = bytearray(path.read_bytes())
+    content[-len(content) // 3] ^= 1 << 6
+    path.write_bytes(content)
+
+
 def garbage(path):
     path.write_bytes(b"nonsense" * 1000)
 
@@ -198,7 +204,7 @@ def foreign(path):
 
 
 @pytest.mark.parametrize(
-    "damage", [truncated, garbage, foreign, lambda path: path.write_bytes(b"")]
+    "damage", [truncated, flipped, garbage, foreign, lambda path: path.write_bytes(b"")]
 )
 def test_damaged_snapshots_are_ignored(damage, epochs, caplog):
     members = members_of()

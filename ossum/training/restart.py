@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ossum.files import atomic, digest
 from ossum.provenance import code_hash, module_source
+from ossum.tensor_files import checksum
 from ossum.training.stack import Stack
 
 FOLDER = Path("results/restart")  # no output of any rule: Snakemake leaves it alone
@@ -67,9 +68,11 @@ class Restart:
                 tensors |= {f"{name}.{i}": rows for i, rows in enumerate(stack.layers(tensor))}
             elif tensor is not None:  # the number of steps
                 tensors[name] = tensor
+        tensors = {name: tensor.cpu() for name, tensor in tensors.items()}
         rows = stack.rows.tolist()
         facts = {
             "epoch": epoch,
+            "sha256": checksum(tensors),
             "members": {
                 name: {"row": row, "curve": curve}
                 for name, row, curve in zip(members, rows, curves, strict=True)
@@ -131,7 +134,10 @@ def _read(path: Path, members: set[str]) -> tuple[dict, dict[str, Tensor]] | Non
         with safe_open(path, "pt") as file:
             facts = json.loads(file.metadata()["ossum"])
             if members <= set(facts["members"]):
-                return facts, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                if facts["sha256"] != checksum(tensors):
+                    raise ValueError("its content does not have the checksum that it carries")
+                return facts, tensors
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         logging.warning("ignoring %s, which is damaged: %s", path, error)
     return None

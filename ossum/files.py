@@ -52,9 +52,7 @@ def check_folders(*folders: str | Path, writable: bool = False) -> None:
     """
     for folder in map(Path, folders):
         if folder.is_symlink() and not folder.exists():
-            raise NotADirectoryError(
-                f"{folder} is a link to {folder.readlink()}, which is not there"
-            )
+            raise NotADirectoryError(f"{folder} is a link to {folder.readlink()}: nothing is there")
         if folder.exists() and not folder.is_dir():
             raise NotADirectoryError(f"{folder} is a file where a folder has to be: move it away")
         there = (folder if folder.exists() else folder.parent).resolve()

@@ -8,6 +8,7 @@ the next run. On a cluster a job's Snakemake is the one on the job's own machine
 import _thread
 import logging
 import os
+import signal
 import threading
 from time import sleep
 
@@ -23,6 +24,8 @@ def end_with_snakemake() -> None:
     above = {process.pid: process for process in psutil.Process().parents()}
     snakemake = above.get(int(os.environ.get(VARIABLE, 0)))
     if snakemake:
+        # Not SIGINT itself, which jobs of a run in the background inherit as ignored.
+        signal.signal(signal.SIGUSR1, signal.default_int_handler)
         threading.Thread(target=_watch, args=[snakemake], daemon=True).start()
 
 
@@ -30,7 +33,7 @@ def _watch(snakemake: psutil.Process) -> None:
     while _alive(snakemake):
         sleep(_EVERY_SECONDS)
     logging.warning("Snakemake is gone: this job ends, and the next run takes it up")
-    _thread.interrupt_main()  # as Ctrl-C would: temporary files are removed
+    _thread.interrupt_main(signal.SIGUSR1)  # as Ctrl-C would: temporary files are removed
     sleep(_GRACE_SECONDS)
     os._exit(1)
 

@@ -106,9 +106,7 @@ def read(source: str | Path | list[str]) -> pd.DataFrame:
 
 
 def _read_file(path: str | Path) -> pa.Table:
-    again = "Delete it and run again, and it is made anew"
-    if "reference" in Path(path).parts:
-        again = f"It came with the code: get it back (git checkout {path})"
+    again = "Delete it and run again, and it is made anew (or, if it came with the code, by git)"
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read()
         difference = _difference(table.schema)

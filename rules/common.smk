@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
@@ -38,23 +39,27 @@ from ossum.targets import check_target
 # Jobs end when this process is killed.
 os.environ[VARIABLE] = str(os.getpid())
 
-try:
-    CONFIG = parse_config(config)
-except ConfigError as error:
-    raise WorkflowError(str(error))
 
-try:
+@contextmanager
+def refusing(*errors, what=""):
+    """Errors whose messages are for the user end the run with the message alone."""
+    try:
+        yield
+    except errors as error:
+        raise WorkflowError(f"{what}{error}")
+
+
+with refusing(ConfigError):
+    CONFIG = parse_config(config)
+
+with refusing(OSError):
     check_folders("data", "results", "figures", "logs")
     check_folders(".snakemake", writable=True)
-except OSError as error:
-    raise WorkflowError(str(error))
 
 # Snakemake knows its targets only after it has read this.
 for argument in sys.argv[1:]:
-    try:
+    with refusing(ValueError, what=f"{argument}: "):
         check_target(argument, CONFIG)
-    except ValueError as error:
-        raise WorkflowError(f"{argument}: {error}")
 
 if workflow.modifier.modify_path(NETWORK) != NETWORK:
     raise WorkflowError(
@@ -235,22 +240,16 @@ onstart:
     everything = settings.forceall or settings.forcetargets
     forced = ["all"] if everything else settings.forcerun
     os.environ.update(OSSUM_FORCE=" ".join(map(str, forced)))
-    try:
+    with refusing(OSError):
         check_folders("results", "figures", "logs", writable=True)
         if not any(Path("data").glob("*.safetensors")):  # it may be somebody else's
             check_folders("data", writable=True)
-    except OSError as error:
-        raise WorkflowError(str(error))
     remove_leftovers("data", "results", "figures")
-    if CONFIG.device.startswith("cuda") and workflow.resource_settings.nodes is None:
+    if GPU and workflow.resource_settings.nodes is None:
         from ossum.device import NoDeviceError, find_device  # torch takes a second
 
-        try:
+        with refusing(NoDeviceError):
             find_device(CONFIG.device)
-        except NoDeviceError as error:
-            raise WorkflowError(str(error))
     if workflow.executor_plugin.name == "slurm":
-        try:
+        with refusing(LeftOverError):
             refuse_left_over_jobs(os.getcwd(), workflow.executor_settings.jobname_prefix)
-        except LeftOverError as error:
-            raise WorkflowError(str(error))

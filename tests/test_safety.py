@@ -175,6 +175,17 @@ def test_decoded_arrays_are_checked_before_anything_is_written(tmp_path):
         sources.obtain("mnist", Dataset(255, 0.5, 0.5, published, (only,)), tmp_path)
 
 
+def test_a_source_that_lacks_an_array_is_refused():
+    data = arrays(6)
+    dataset = Dataset(255, 0.5, 0.5, pins(data), ())
+    dataset.verify(data)
+    del data["test_labels"]
+    dataset.verify(data, "train")
+    for split in ("", "test"):
+        with pytest.raises(ValueError, match="test_labels is missing"):
+            dataset.verify(data, split)
+
+
 def test_a_download_replaces_no_file_of_the_user(tmp_path):
     """Downloads go into a folder of their own; of what comes, only new files are kept."""
     precious = tmp_path / "data/precious"

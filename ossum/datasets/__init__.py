@@ -48,7 +48,7 @@ def load(path: str | Path, split: Literal["train", "test"]) -> Split:
             raise ValueError(f"it holds {name}")
         if metadata.get("sha256") != digest(dict(dataset.sha256)):
             raise ValueError("it holds other arrays than this version of the code expects")
-        dataset.verify({key: tensor.numpy() for key, tensor in tensors.items()})
+        dataset.verify({key: tensor.numpy() for key, tensor in tensors.items()}, split)
     except (SafetensorError, ValueError) as error:
         raise ValueError(
             f"{path} is not the prepared data set of that name ({error}): delete it and run "

@@ -40,10 +40,14 @@ class Dataset:
     sha256: Mapping[str, str]
     sources: tuple[Source, ...]
 
-    def verify(self, arrays: Arrays) -> None:
-        """ValueError naming the first of `arrays` that is not, byte for byte, the published one."""
-        for key in arrays.keys() & self.sha256.keys():
+    def verify(self, arrays: Arrays, split: str = "") -> None:
+        """ValueError naming the first array, of all or of one split ("train" or "test"), that is
+        missing or not, byte for byte, the published one."""
+        for key, expected in self.sha256.items():
+            if not key.startswith(split):
+                continue
+            if key not in arrays:
+                raise ValueError(f"{key} is missing")
             found = hashlib.sha256(np.ascontiguousarray(arrays[key])).hexdigest()
-            expected = self.sha256[key]
             if found != expected:
                 raise ValueError(f"{key} is damaged: its SHA-256 is {found}, expected {expected}")

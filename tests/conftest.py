@@ -3,6 +3,16 @@
 import pytest
 import torch
 
+# Files that take minutes, longest first: tests are spread over processes by file. Those on Slurm
+# mostly wait, so that three processes keep two cores busy.
+LONG = ["slurm", "workflow", "rerun", "faults", "bad_input", "verify"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, or it would be waited for at the end."""
+    order = {f"test_{name}.py": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONG)))
+
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from helpers import ROOT, results_of, snakemake
-from test_workflow import CELL, FIG1, NOTHING, tiny
+from helpers import ROOT
+from workflows import CELL, FIG1, NOTHING, results_of, snakemake, tiny
 
 from ossum import results
 from ossum.cells import NETWORK, RESULTS, SUBNETWORK, Cell
@@ -189,16 +189,13 @@ ONE = Cell("digits", "FC-32", "tanh", "uniform", "init", "ossum", 0.5, 0)
 def test_damaged_files_between_jobs_are_named(copy):
     """... by the job that reads them, and made anew by what the message says."""
     config, before = copy / "config.yaml", results_of(copy)
-    for pattern, rule in (
-        (NETWORK, "prune_two_layer_narrow"),
-        (SUBNETWORK, "evaluate_two_layer_narrow"),
-    ):
-        path = copy / ONE.path(pattern)
+    for damaged, target in ((NETWORK, SUBNETWORK), (SUBNETWORK, RESULTS["pruned"])):
+        path = copy / ONE.path(damaged)
         flip(path, -10)
-        said = refused(copy, FIG1, "--forcerun", rule, config=config)
-        assert ONE.path(pattern) in said and "delete it and run again" in said
+        said = refused(copy, ONE.path(target), "--force", config=config)
+        assert ONE.path(damaged) in said and "delete it and run again" in said
         path.unlink()
-        snakemake(copy, FIG1, "--forcerun", rule, config=config)
+        snakemake(copy, ONE.path(target), "--force", config=config)
         assert results_of(copy) == before
 
 
@@ -219,32 +216,40 @@ def foreign(path: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), path)
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (older, "madds missing; flops unknown (made by another version of the code?)"),
-        (by_pandas, "another program has written it, and left out what it was made from"),
-        (halved, "is damaged ("),
-        (foreign, "a unknown (made by another version of the code?)"),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_a_result_that_is_not_ours_is_named_wherever_it_is_read(copy, damage, message):
-    cell, table = copy / ONE.path(RESULTS["pruned"]), copy / "results/tables/fig1.parquet"
-    whole = cell.read_bytes()
-    damage(cell)
-    with pytest.raises(ValueError, match=re.escape(str(cell))) as caught:
+NOT_OURS = {
+    older: "madds missing; flops unknown (made by another version of the code?)",
+    by_pandas: "another program has written it, and left out what it was made from",
+    halved: "is damaged (",
+    foreign: "a unknown (made by another version of the code?)",
+}
+
+
+@pytest.mark.parametrize("damage", NOT_OURS, ids=lambda damage: damage.__name__)
+def test_a_result_that_is_not_ours_is_named(copy, damage):
+    path = copy / ONE.path(RESULTS["pruned"])
+    damage(path)
+    with pytest.raises(ValueError, match=re.escape(str(path))) as caught:
         results.read(copy / "results/evaluations")
-    assert message in str(caught.value) and "Delete it and run again" in str(caught.value)
-    said = refused(copy, "verify", config=copy / "config.yaml")
-    assert ONE.path(RESULTS["pruned"]) in said and message in said
-    cell.write_bytes(whole)
-    damage(table)
-    arguments = [FIG1, "--allowed-rules", "figure_fig1", "--force"]
-    said = refused(copy, *arguments, config=copy / "config.yaml")
-    assert "results/tables/fig1.parquet" in said and message in said
-    table.unlink()
-    snakemake(copy, FIG1, config=copy / "config.yaml")
+    assert NOT_OURS[damage] in str(caught.value)
+    assert "Delete it and run again" in str(caught.value)
+
+
+def test_a_result_that_is_not_ours_is_named_wherever_it_is_read(copy):
+    config, cell, table = (
+        copy / "config.yaml",
+        ONE.path(RESULTS["pruned"]),
+        "results/tables/fig1.parquet",
+    )
+    whole = (copy / cell).read_bytes()
+    older(copy / cell)
+    said = refused(copy, "verify", config=config)
+    assert cell in said and NOT_OURS[older] in said
+    (copy / cell).write_bytes(whole)
+    halved(copy / table)
+    said = refused(copy, FIG1, "--allowed-rules", "figure_fig1", "--force", config=config)
+    assert table in said and NOT_OURS[halved] in said
+    (copy / table).unlink()
+    snakemake(copy, FIG1, config=config)
 
 
 def test_any_flipped_bit_of_a_result_is_found_or_does_no_harm(copy):

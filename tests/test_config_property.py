@@ -4,10 +4,11 @@ import copy
 import re
 
 import yaml
-from helpers import ROOT, snakemake
+from helpers import ROOT
 from hypothesis import Phase, event, given, settings
 from hypothesis import strategies as st
 from snakemake.utils import update_config
+from workflows import snakemake
 
 from ossum.architectures import Architecture
 from ossum.config import Config, ConfigError, parse_config

@@ -1,7 +1,8 @@
 """Passes are counted by what is really looked at."""
 
 import pytest
-from helpers import options, random_network, random_split, snakemake
+from helpers import options, random_network, random_split
+from workflows import snakemake
 
 from ossum import results
 from ossum.costs import pruning_cost

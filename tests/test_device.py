@@ -8,9 +8,10 @@ its results are compared with those of the processor.
 import pytest
 import torch
 import yaml
-from helpers import ROOT, options, random_network, random_split, snakemake
+from helpers import ROOT, options, random_network, random_split
 from snakemake.utils import update_config
 from torch import Tensor
+from workflows import snakemake
 
 from ossum.config import parse_config
 from ossum.device import NoDeviceError, find_device

@@ -6,8 +6,9 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from helpers import ROOT, random_network, random_split, snakemake
+from helpers import ROOT, random_network, random_split
 from torch import nn
+from workflows import snakemake
 
 import ossum
 from ossum import results

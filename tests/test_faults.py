@@ -17,7 +17,8 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
-from helpers import ROOT, assert_whole, jobs_of, results_of, snakemake, start
+from helpers import ROOT
+from workflows import assert_whole, jobs_of, results_of, snakemake, start
 
 TABLE = "results/tables/fig4.parquet"
 BY_WRITE = ["mid-write", "between", "orphan"]
@@ -243,7 +244,7 @@ def test_a_full_disk_is_said_and_harms_nothing(undisturbed, small_disk):
 
 @pytest.mark.soak
 def test_soak_of_at_least_fifty_kills(undisturbed, tmp_path):
-    """`pytest -m soak -s`: minutes to an hour, by machine. Prints its seeds."""
+    """`pytest -m soak -n 0 -s`: minutes to an hour, by machine. Prints its seeds."""
     killed, seed = Counter(), random.randrange(10**6)
     began = time.monotonic()
     while killed.total() < 50:

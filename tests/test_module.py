@@ -4,8 +4,8 @@ import re
 import shutil
 
 import pytest
-from helpers import ROOT, snakemake
-from test_workflow import CELL, planned, tiny
+from helpers import ROOT
+from workflows import CELL, planned, snakemake, tiny
 
 from ossum import results
 

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import figure_tables
 import numpy as np
 import pytest
-from helpers import ROOT, snakemake
-from test_workflow import tiny
+from helpers import ROOT
+from workflows import snakemake, tiny
 
 from ossum import results
 from ossum.registry import FIGURES

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import ROOT, snakemake
+from helpers import ROOT
 from test_datasets import arrays, idx_files, pins, sha256
-from test_workflow import CELL
+from workflows import CELL, snakemake
 
 from ossum.config import ConfigError, parse_config
 from ossum.datasets import cifar10, mnist, sources

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from helpers import ROOT, snakemake
-from test_workflow import content, tiny_deep
+from helpers import ROOT
+from workflows import content, snakemake, tiny_deep
 
 PARTS = ROOT / "tests/slurm"
 FIGURES = ("figures/fig3.pdf", "figures/fig4.pdf")

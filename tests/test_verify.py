@@ -7,8 +7,8 @@ import figure_tables
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import ROOT, snakemake
-from test_workflow import FIG1, NOTHING, planned, tiny
+from helpers import ROOT
+from workflows import FIG1, NOTHING, planned, snakemake, tiny
 
 from ossum import results
 from ossum.cells import RESULTS, Cell

@@ -1,8 +1,9 @@
-"""Draw one figure from its table."""
+"""Draw one figure from its table, beside that of the reference if there are two."""
 
 from ossum.figures import draw
 from ossum.progress import job_log
 from ossum.results import read
 
 with job_log(snakemake.log[0]):
-    draw(snakemake.params.figure, read(snakemake.input[0]), snakemake.output)
+    table, *reference = map(read, snakemake.input)
+    draw(snakemake.params.figure, table, snakemake.output, *reference)

@@ -11,6 +11,7 @@ from matplotlib.colors import to_hex
 
 from ossum import registry
 from ossum.figures import FIGURES, ablations, draw, style, tables
+from ossum.figures.compared import compared
 from ossum.registry import METHODS
 
 
@@ -246,6 +247,52 @@ def test_beyond_draws_the_readout_of_all_neurons_as_a_ceiling():
         (text,) = below.texts
         assert text.get_text().endswith(f"{readouts['loss'].mean():.2f}")
         np.testing.assert_allclose(line(below, "Guessing (ln 10)")[1], np.log(10))
+
+
+# Two runs in one figure
+
+
+def dotted(axes):
+    """The lines of the reference: as they are no other methods, they have no label."""
+    lines = [line for line in axes.lines if line.get_label().startswith("_")]
+    assert all(line.get_linestyle() == ":" and line.get_marker() == "None" for line in lines)
+    return lines
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_reference_is_dotted_over_ones_own(name):
+    """Every line of a method twice: solid or dashed from one table, dotted from the other."""
+    reference = made.full(name)
+    own = reference[reference["seed"] == 0].copy()
+    value = "max" if name == "fig8" else "accuracy"
+    own[value] *= 0.9
+    figure, alone = compared(FIGURES[name], own, reference), FIGURES[name](reference)
+    for axes, expected in zip(figure.axes, alone.axes, strict=True):
+        lines = [line for line in expected.lines if len(line.get_xdata()) > 2]
+        for line, twin in zip(lines, dotted(axes), strict=True):
+            np.testing.assert_array_equal(line.get_xydata(), twin.get_xydata())
+            assert to_hex(line.get_color()) == to_hex(twin.get_color())
+    mine = FIGURES[name](own).axes[0].lines[0]
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_xydata(), mine.get_xydata())
+    assert foot_of(figure) == f"{foot_of(FIGURES[name](own))}\ndotted, reference: {foot_of(alone)}"
+
+
+def test_two_runs_are_compared_where_both_have_results():
+    full = made.full("fig1")
+    own = full.query("architecture != 'FC-1000' and method != 'norm' and seed == 1")
+    reference = full.query("dataset == 'mnist' and sparsity > 0.5 and method != 'random'")
+    figure = compared(FIGURES["fig1"], own, reference)
+    assert [axes.get_title() for axes in figure.axes] == ["MNIST, FC-10000", "MNIST, FC-100000"]
+    methods = set(made.METHODS["fig1"]) - {"random", "norm"}
+    assert legend_of(figure) == labels(methods)
+    for axes in figure.axes:
+        assert len(axes.lines) == 2 * len(dotted(axes)) == 2 * len(methods)
+        assert {len(line.get_xdata()) for line in axes.lines} == {len(made.WIDE_SPARSITIES) - 2}
+
+
+def test_two_runs_with_nothing_in_common_are_an_error():
+    with pytest.raises(ValueError, match="no result in common"):
+        compared(FIGURES["fig1"], made.partial("fig1"), made.full("fig1"))
 
 
 # What holds for all of them

@@ -168,6 +168,14 @@ def test_verify_computes_nothing_and_its_status_tells(finished):
     results.write(original, path)
 
 
+def test_a_figure_of_ones_own_run_and_the_reference(finished):
+    target = "figures/compared/fig1.pdf"
+    run = snakemake(finished, target, config=finished / "config.yaml")
+    assert planned(run) == {"compared": 1, "total": 1}
+    assert (finished / target).read_bytes().startswith(b"%PDF")
+    assert (finished / target).with_suffix(".png").exists()
+
+
 def test_figures_from_reference_and_back(finished):
     """Each change of source redraws the figures, and nothing else."""
     config = finished / "config.yaml"

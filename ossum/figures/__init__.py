@@ -10,6 +10,7 @@ from ossum.figures import style
 from ossum.figures.ablations import fig5
 from ossum.figures.accuracy import fig1, fig2, fig3, fig4, fig7, fig9
 from ossum.figures.beyond import beyond
+from ossum.figures.compared import compared
 from ossum.figures.curves import fig6
 from ossum.figures.weights import fig8
 from ossum.files import atomic
@@ -28,10 +29,17 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
 }
 
 
-def draw(name: str, table: pd.DataFrame, paths: Iterable[str | Path]) -> None:
-    """Draw the figure `name` from its table and save it to each path, format by extension."""
+def draw(
+    name: str,
+    table: pd.DataFrame,
+    paths: Iterable[str | Path],
+    reference: pd.DataFrame | None = None,
+) -> None:
+    """Draw the figure `name` from its table, beside that of a reference if there is one, and save
+    it to each path, format by extension."""
     with style.applied():
-        figure = FIGURES[name](table)
+        figure_of = FIGURES[name]
+        figure = figure_of(table) if reference is None else compared(figure_of, table, reference)
         for path in map(Path, paths):
             with atomic(path) as temporary:
                 figure.savefig(temporary, format=path.suffix[1:])

@@ -1,0 +1,34 @@
+"""A figure of two runs: one's own, and the reference that comes with the code."""
+
+from collections.abc import Callable
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ossum.figures import panels, tables
+
+_SHARED = [key for key in tables.KEYS if key != "seed"]
+
+
+def compared(
+    figure_of: Callable[[pd.DataFrame], Figure], own: pd.DataFrame, reference: pd.DataFrame
+) -> Figure:
+    """The figure of `own`, and on top of it the means of `reference` as dotted lines.
+
+    Of what both have: the same subnetworks at the same stages, each with all of its seeds. So both
+    figures have the same panels. ValueError if they have nothing in common.
+    """
+    shared = own[_SHARED].drop_duplicates().merge(reference[_SHARED].drop_duplicates())
+    if shared.empty:
+        raise ValueError(
+            "your run and the reference have no result in common: make some of the paper's first, "
+            "as by --configfile config/quick.yaml"
+        )
+    figure, other = (figure_of(table.merge(shared)) for table in (own, reference))
+    for axes, others in zip(figure.axes, other.axes, strict=True):
+        for line in others.lines:
+            # Neither single points nor levels across the panel.
+            if line.get_linestyle() != "None" and line.get_transform() == others.transData:
+                axes.plot(*line.get_data(), ":", color=line.get_color(), linewidth=1.6, zorder=3)
+    panels.foot(figure, f"{figure.get_supxlabel()}\ndotted, reference: {other.get_supxlabel()}")
+    return figure

@@ -118,6 +118,7 @@ class Config(ClosedModel):
     training: Training
     # Where passes and trainings run; "auto" is a GPU if the job sees one.
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:(0|[1-9][0-9]?))?)$")]
+    precision: Literal["float32", "tf32", "bfloat16"]
     search: SearchOptions = SearchOptions()
     readout: ReadoutOptions = ReadoutOptions()
     fuse: Fuse = Fuse()

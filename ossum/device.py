@@ -1,21 +1,38 @@
-"""Where passes and trainings run: on the processor, or on a GPU.
+"""Where passes and trainings run, on the processor or on a GPU, and in what precision.
 
 Weights, kept neurons and data orders are always drawn and stored on the processor, so that a
 network, its pruning and its batches are the same on both. A job puts its data set on the device,
 and whatever passes through a network runs where the data are.
 """
 
+from collections.abc import Mapping
+
 import torch
 
+# What torch calls the precisions of products of float32 matrices, and how many digits of a factor,
+# binary and behind the point, each leaves. Sums are in float32 in any case.
+_PRECISIONS = {"float32": ("highest", 23), "tf32": ("high", 10), "bfloat16": ("medium", 7)}
 
-class NoDeviceError(RuntimeError):
-    """A GPU was asked for and there is none; the message says what to do."""
+
+class DeviceError(RuntimeError):
+    """The device or the precision that was asked for is not there; the message says what to do."""
+
+
+def set_up(config: Mapping, threads: int) -> torch.device:
+    """Where a job is to compute; torch is told of its threads and of its precision.
+
+    config: the checked configuration. DeviceError if torch has no such device or precision.
+    """
+    torch.set_num_threads(threads)
+    device = find_device(config["device"])
+    set_precision(config["precision"], device)
+    return device
 
 
 def find_device(name: str) -> torch.device:
     """The device called "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:<i>".
 
-    NoDeviceError if torch does not see that GPU.
+    DeviceError if torch does not see that GPU.
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
@@ -23,12 +40,36 @@ def find_device(name: str) -> torch.device:
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= count:
         build = "built for CUDA" if torch.version.cuda else "built without CUDA"
-        raise NoDeviceError(
+        raise DeviceError(
             f"device: {name!r} asks for a GPU, but torch {torch.__version__} ({build}) sees "
             f"{count or 'none'}: install a torch that is built for your GPU, or set device to "
             "auto or cpu"
         )
     return device
+
+
+def set_precision(name: str, device: torch.device) -> None:
+    """Let torch round the factors of matrix products to "float32", "tf32" or "bfloat16".
+
+    DeviceError if the device does not do so: torch itself says nothing, and multiplies in
+    another precision.
+    """
+    torch.set_float32_matmul_precision(_PRECISIONS[name][0])
+    found = next((p for p, (_, digits) in _PRECISIONS.items() if _keeps(digits, device)), "less")
+    if found != name:
+        raise DeviceError(
+            f"precision: {name!r} was asked for, but torch {torch.__version__} on "
+            f"{describe(device)['device']!r} multiplies in {found}: bfloat16 is for processors "
+            "with AMX or AVX-512, tf32 for NVIDIA GPUs from Ampere on, float32 for all"
+        )
+
+
+def _keeps(digits: int, device: torch.device) -> bool:
+    """Whether a product tells 1 + 2^-digits from 1."""
+    number = 1 + 2.0**-digits
+    # Smaller matrices are not rounded.
+    product = torch.full((64, 64), number, device=device) @ torch.eye(64, device=device)
+    return bool((product == number).all())
 
 
 def memory_mb(device: torch.device, host_mb: int) -> int:
@@ -39,6 +80,9 @@ def memory_mb(device: torch.device, host_mb: int) -> int:
     return free // 2**20
 
 
-def describe(device: torch.device) -> str:
-    """For the provenance of results: "cpu", or the name of the GPU."""
-    return device.type if device.type == "cpu" else torch.cuda.get_device_name(device)
+def describe(device: torch.device) -> dict[str, str]:
+    """For the provenance of results: "cpu" or the name of the GPU, and the precision."""
+    name = device.type if device.type == "cpu" else torch.cuda.get_device_name(device)
+    now = torch.get_float32_matmul_precision()
+    precision = next(name for name, (of_torch, _) in _PRECISIONS.items() if of_torch == now)
+    return {"device": name, "precision": precision}

@@ -98,7 +98,9 @@ def _statements(path: Path) -> str:
     return ast.unparse(tree)
 
 
-def provenance(code: str, threads: int, device: str = "cpu") -> dict[str, str]:
+def provenance(
+    code: str, threads: int, device: str = "cpu", precision: str = "float32"
+) -> dict[str, str]:
     """Facts to store beside a result: code, commit, package versions, machine, time (UTC)."""
     return {
         "code": code,
@@ -111,6 +113,7 @@ def provenance(code: str, threads: int, device: str = "cpu") -> dict[str, str]:
         },
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "device": device,
+        "precision": precision,
         "threads": str(threads),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -26,9 +26,13 @@ def class_activation_sums(activations: Tensor, labels: Tensor, n_classes: int) -
 
 
 def _sums_by_product(activations: Tensor, labels: Tensor, n_classes: int) -> Tensor:
-    """The same, and the same every time: a GPU would add in any order, and round accordingly."""
-    one_hot = activations.new_zeros(n_classes, len(labels)).scatter_(0, labels[None], 1.0)
-    return one_hot @ activations
+    """The same, and the same every time: a GPU would add in any order, and round accordingly.
+
+    In float64, since products of float32 may be told to round (`precision` in the configuration).
+    """
+    one_hot = activations.new_zeros(n_classes, len(labels), dtype=torch.float64)
+    one_hot.scatter_(0, labels[None], 1.0)
+    return (one_hot @ activations.double()).to(activations.dtype)
 
 
 def classwise_scores(class_sums: Tensor, output_weights: Tensor) -> Tensor:

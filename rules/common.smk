@@ -147,6 +147,7 @@ def made_from(dataset, architecture, origin, methods, stages=()):
     """
     options = CONFIG.pruning.options(dataset)
     made = {
+        "precision": CONFIG.precision,
         "prune": prune_code(dataset, methods),
         "options": {method: options.of(method) for method in methods},
     }
@@ -245,11 +246,12 @@ onstart:
         if not any(Path("data").glob("*.safetensors")):  # it may be somebody else's
             check_folders("data", writable=True)
     remove_leftovers("data", "results", "figures")
-    if GPU and workflow.resource_settings.nodes is None:
-        from ossum.device import NoDeviceError, find_device  # torch takes a second
+    special = GPU or CONFIG.precision != "float32"
+    if special and workflow.resource_settings.nodes is None:
+        from ossum.device import DeviceError, set_up  # torch takes a second
 
-        with refusing(NoDeviceError):
-            find_device(CONFIG.device)
+        with refusing(DeviceError):
+            set_up(config, threads=1)
     if workflow.executor_plugin.name == "slurm":
         with refusing(LeftOverError):
             refuse_left_over_jobs(os.getcwd(), workflow.executor_settings.jobname_prefix)

@@ -15,12 +15,14 @@ rule costs:
         "../environment.yml"
     threads: CONFIG.threads
     resources:
+        **GPU,
         mem_mb=costs_memory(COSTS),
         runtime=costs_time_limit(COSTS),
         processors=os.cpu_count(),
     params:
         cells=[cell.columns() for cell in COSTS],
         options={cell.dataset: cost_options(cell.dataset) for cell in COSTS},
+        precision=CONFIG.precision,
         code=costs_code(COSTS),
     message:
         "Measuring what pruning costs"

@@ -48,7 +48,10 @@ for batch in TRAINED:
             runtime=time_limit("full", batch),
             processors=processors,
         params:
-            made_from=lambda wildcards: network_made_from(wildcards.dataset, wildcards.architecture),
+            made_from=lambda wildcards: {
+                "precision": CONFIG.precision,
+                "network": network_made_from(wildcards.dataset, wildcards.architecture),
+            },
         message:
             "Training {wildcards.architecture} on {wildcards.dataset}"
         script:

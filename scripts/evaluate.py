@@ -3,11 +3,9 @@
 import logging
 from time import perf_counter
 
-import torch
-
 from ossum.cells import RESULTS, SUBNETWORK, Cell
 from ossum.datasets import load
-from ossum.device import describe, find_device
+from ossum.device import describe, set_up
 from ossum.evaluation import evaluate_cells
 from ossum.fingerprints import Fingerprints
 from ossum.job import by_network, network_of, unfinished
@@ -37,7 +35,7 @@ def evaluate(recipe: Recipe, cells: list[Cell]) -> None:
     rows = evaluate_cells(network, subnetworks, load(snakemake.input.data, "test").to(device))
     seconds = (perf_counter() - start) / len(todo)
     facts = provenance(
-        expected.stages["pruned"]["code"], snakemake.resources.processors, describe(device)
+        expected.stages["pruned"]["code"], snakemake.resources.processors, **describe(device)
     )
     for cell, row in zip(todo, rows, strict=True):
         row |= cell.columns() | {"stage": "pruned", "epoch": 0, "diverged": False}
@@ -46,7 +44,6 @@ def evaluate(recipe: Recipe, cells: list[Cell]) -> None:
 
 
 with job_log(snakemake.log[0]):
-    torch.set_num_threads(snakemake.resources.processors)
-    device = find_device(snakemake.config["device"])
+    device = set_up(snakemake.config, snakemake.resources.processors)
     for recipe, cells in by_network(Cell.parse(p, PRUNED) for p in snakemake.output):
         evaluate(recipe, cells)

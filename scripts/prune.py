@@ -3,12 +3,10 @@
 import logging
 from collections import defaultdict
 
-import torch
-
 from ossum.architectures import Architecture
 from ossum.cells import SUBNETWORK, Cell
 from ossum.datasets import load
-from ossum.device import find_device, memory_mb
+from ossum.device import memory_mb, set_up
 from ossum.fingerprints import Fingerprints
 from ossum.job import by_network, network_of, unfinished
 from ossum.memory import prune_mb
@@ -49,7 +47,6 @@ def prune(recipe: Recipe, cells: list[Cell]) -> None:
 
 
 with job_log(snakemake.log[0]):
-    torch.set_num_threads(snakemake.resources.processors)
-    device = find_device(snakemake.config["device"])
+    device = set_up(snakemake.config, snakemake.resources.processors)
     for recipe, cells in by_network(Cell.parse(p, SUBNETWORK) for p in snakemake.output):
         prune(recipe, cells)

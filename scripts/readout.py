@@ -4,12 +4,11 @@ import logging
 from dataclasses import asdict
 from time import perf_counter
 
-import torch
 from threadpoolctl import threadpool_limits
 
 from ossum.cells import RESULTS, SUBNETWORK, Cell
 from ossum.datasets import load
-from ossum.device import describe, find_device
+from ossum.device import describe, set_up
 from ossum.evaluation import accounting
 from ossum.fingerprints import Fingerprints
 from ossum.job import by_network, network_of, unfinished
@@ -39,7 +38,7 @@ def fit(recipe: Recipe, cells: list[Cell]) -> None:
     options = ReadoutOptions.model_validate(made_from["options"])
     network = network_of(todo[0], expected)
     train, test = (load(snakemake.input.data, split).to(device) for split in ("train", "test"))
-    facts = provenance(made_from["code"], snakemake.resources.processors, describe(device))
+    facts = provenance(made_from["code"], snakemake.resources.processors, **describe(device))
     for cell in todo:
         start = perf_counter()
         subnetwork = load_subnetwork(cell.path(SUBNETWORK), expected.subnetwork(cell))
@@ -53,7 +52,6 @@ def fit(recipe: Recipe, cells: list[Cell]) -> None:
 
 
 with job_log(snakemake.log[0]), threadpool_limits(snakemake.resources.processors):
-    torch.set_num_threads(snakemake.resources.processors)
-    device = find_device(snakemake.config["device"])
+    device = set_up(snakemake.config, snakemake.resources.processors)
     for recipe, cells in by_network(Cell.parse(p, PATTERN) for p in snakemake.output):
         fit(recipe, cells)

@@ -2,11 +2,9 @@
 
 from time import perf_counter
 
-import torch
-
 from ossum.cells import RESULTS, Cell
 from ossum.datasets import load
-from ossum.device import describe, find_device
+from ossum.device import describe, set_up
 from ossum.fingerprints import Fingerprints
 from ossum.job import network_of
 from ossum.options import PruningOptions
@@ -19,8 +17,7 @@ from ossum.search import search
 PATTERN = RESULTS["search"]
 
 with job_log(snakemake.log[0]):
-    torch.set_num_threads(snakemake.resources.processors)
-    device = find_device(snakemake.config["device"])
+    device = set_up(snakemake.config, snakemake.resources.processors)
     start = perf_counter()
     cell = Cell.parse(snakemake.output[0], PATTERN)
     expected = Fingerprints(**snakemake.params.made_from)
@@ -33,6 +30,6 @@ with job_log(snakemake.log[0]):
     rows = search(cell.method, view, test, made_from["options"]["fractions"])
     key = cell.columns() | {"stage": "search", "epoch": 0, "diverged": False}
     key["seconds"] = (perf_counter() - start) / len(rows)
-    facts = provenance(made_from["code"], snakemake.resources.processors, describe(device))
+    facts = provenance(made_from["code"], snakemake.resources.processors, **describe(device))
     facts["fingerprint"] = expected.result(cell, "search")
     write([key | row for row in rows], cell.path(PATTERN), facts)

@@ -3,12 +3,10 @@
 import logging
 from time import perf_counter
 
-import torch
-
 from ossum.architectures import Architecture
 from ossum.cells import RESULTS, SUBNETWORK, Cell
 from ossum.datasets import load
-from ossum.device import describe, find_device, memory_mb
+from ossum.device import describe, memory_mb, set_up
 from ossum.fingerprints import Fingerprints
 from ossum.job import by_network, network_of, unfinished
 from ossum.memory import left_for_ensemble_mb
@@ -63,7 +61,7 @@ def train(cells: list[Cell]) -> None:
         restart.remove()  # the job may have been killed when it had just written everything
         return
     made_from = expected.stages[STAGE]
-    facts = provenance(made_from["code"], snakemake.resources.processors, describe(device))
+    facts = provenance(made_from["code"], snakemake.resources.processors, **describe(device))
     start = perf_counter()
     for trained in train_networks(
         members(todo, expected),
@@ -84,6 +82,5 @@ def train(cells: list[Cell]) -> None:
 
 
 with job_log(snakemake.log[0]):
-    torch.set_num_threads(snakemake.resources.processors)
-    device = find_device(snakemake.config["device"])
+    device = set_up(snakemake.config, snakemake.resources.processors)
     train([Cell.parse(path, PATTERN) for path in snakemake.output])

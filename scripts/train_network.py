@@ -3,12 +3,10 @@
 import logging
 from time import perf_counter
 
-import torch
-
 from ossum.architectures import Architecture
 from ossum.cells import TRAINED_NETWORK, TRAINED_NETWORK_CURVE, Cell
 from ossum.datasets import load
-from ossum.device import describe, find_device, memory_mb
+from ossum.device import describe, memory_mb, set_up
 from ossum.fingerprints import Fingerprints
 from ossum.job import network_of, recipe_of, unfinished
 from ossum.memory import left_for_ensemble_mb
@@ -30,7 +28,7 @@ def train(cells: list[Cell]) -> None:
 
     FloatingPointError if one diverges: there is nothing to prune then.
     """
-    expected = Fingerprints(network=snakemake.params.made_from)
+    expected = Fingerprints(**snakemake.params.made_from)
     fingerprint = expected.trained_network
     weights = unfinished(cells, TRAINED_NETWORK, fingerprint, saved_weights, snakemake.rule)
     curves = unfinished(cells, TRAINED_NETWORK_CURVE, fingerprint, saved_curve, snakemake.rule)
@@ -45,7 +43,7 @@ def train(cells: list[Cell]) -> None:
     of_host = left_for_ensemble_mb(
         snakemake.resources.mem_mb, recipe.dataset, recipe.architecture, hidden, len(cells)
     )
-    facts = provenance(expected.network["code"], snakemake.resources.processors, describe(device))
+    facts = provenance(expected.network["code"], snakemake.resources.processors, **describe(device))
     diverged = []
     start = perf_counter()
     for trained in train_networks(
@@ -74,6 +72,5 @@ def train(cells: list[Cell]) -> None:
 
 
 with job_log(snakemake.log[0]):
-    torch.set_num_threads(snakemake.resources.processors)
-    device = find_device(snakemake.config["device"])
+    device = set_up(snakemake.config, snakemake.resources.processors)
     train([Cell.parse(path, TRAINED_NETWORK) for path in snakemake.output.weights])

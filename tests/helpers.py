@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ossum.datasets import Split
+from ossum.device import DeviceError, set_precision
 from ossum.networks import Network
 from ossum.options import GradientOptions, PruningOptions
 
@@ -39,6 +40,17 @@ def random_split(n: int = 50, m: int = 6, n_classes: int = 3, seed: int = 0) -> 
 def options(schedule=((0.1, 2),), **changes) -> PruningOptions:
     """Pruning options with a short mask training."""
     return PruningOptions(gradient=GradientOptions(schedule=list(schedule), **changes))
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies in bfloat16."""
+    try:
+        set_precision("bfloat16", torch.device("cpu"))
+    except DeviceError:
+        return False
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    return True
 
 
 def float64(network: Network, inputs: Tensor) -> tuple[Tensor, Tensor]:

@@ -85,6 +85,7 @@ MISTAKES = [
     ("grids.cell", {}, r"grids\.cell.*not 'cell'"),
     ("device", "cuda:128", r"device: String should match pattern"),
     ("device", "cuda:01", r"device: String should match pattern"),
+    ("precision", "half", r"precision: Input should be 'float32', 'tf32' or 'bfloat16'"),
     ("threads", ENDLESS, r"threads: Input should be a valid integer"),
     ("threads", 10**12, r"threads: .*less than or equal to"),
     ("training.batch_size", 10**25, r"batch_size: "),

@@ -1,4 +1,4 @@
-"""Other devices than the processor.
+"""Other devices than the processor, and other precisions than float32.
 
 Without a GPU: torch's "meta" device knows the shape and place of tensors and no values. Computing
 on it fails where something is on the wrong device, or where a step waits for a value. With one:
@@ -8,13 +8,13 @@ its results are compared with those of the processor.
 import pytest
 import torch
 import yaml
-from helpers import ROOT, options, random_network, random_split
+from helpers import ROOT, has_bfloat16, options, random_network, random_split
 from snakemake.utils import update_config
 from torch import Tensor
 from workflows import snakemake
 
 from ossum.config import parse_config
-from ossum.device import NoDeviceError, find_device
+from ossum.device import DeviceError, describe, find_device, set_precision
 from ossum.evaluation import evaluate_cells, masked
 from ossum.fusion import batches
 from ossum.networks import Subnetwork
@@ -119,19 +119,52 @@ def test_training_stays_on_the_device(optimizer, shapes_only, monkeypatch):
 @pytest.mark.skipif(HAS_GPU, reason="there is a GPU")
 @pytest.mark.parametrize("name", ["cuda", "cuda:1"])
 def test_a_missing_gpu_is_said(name):
-    with pytest.raises(NoDeviceError, match=f"'{name}' asks for a GPU.*set device to auto or cpu"):
+    with pytest.raises(DeviceError, match=f"'{name}' asks for a GPU.*set device to auto or cpu"):
         find_device(name)
     assert find_device("auto") == find_device("cpu") == torch.device("cpu")
 
 
 @pytest.mark.skipif(HAS_GPU, reason="there is a GPU")
-def test_a_missing_gpu_is_said_before_any_job(tmp_path):
-    run = snakemake(tmp_path, "figures", "--config", "device=cuda", check=False)
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("device=cuda", "device: 'cuda' asks for a GPU, but torch"),
+        ("precision=tf32", "precision: 'tf32' was asked for, but torch"),
+    ],
+)
+def test_what_the_machine_lacks_is_said_before_any_job(tmp_path, asked, said):
+    run = snakemake(tmp_path, "figures", "--config", asked, check=False)
     assert run.returncode != 0
-    assert "device: 'cuda' asks for a GPU, but torch" in run.stdout
+    assert said in run.stdout
     assert "Traceback" not in run.stdout and "Finished jobid" not in run.stdout
     assert not (tmp_path / "results").exists()
-    snakemake(tmp_path, "figures", "--dry-run", "--config", "device=cuda")  # planning needs none
+    snakemake(tmp_path, "figures", "--dry-run", "--config", asked)  # planning needs none
+
+
+@pytest.fixture
+def torch_as_before():
+    yield
+    torch.set_float32_matmul_precision("highest")
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)]
+)
+def test_precision_is_what_factors_are_rounded_to(name, dtype, torch_as_before):
+    if name == "bfloat16" and not has_bfloat16():
+        pytest.skip("this processor does not multiply in bfloat16")
+    device = torch.device("cpu")
+    set_precision(name, device)
+    a, b = (torch.randn(shape, generator=torch.Generator()) for shape in [(96, 200), (200, 128)])
+    expected = a.to(dtype).double() @ b.to(dtype).double()
+    torch.testing.assert_close((a @ b).double(), expected, rtol=1e-5, atol=1e-4)
+    assert describe(device) == {"device": "cpu", "precision": name}
+
+
+def test_a_precision_that_the_device_lacks_is_said(torch_as_before):
+    message = "precision: 'tf32' was asked for, but torch .* on 'cpu' multiplies in float32"
+    with pytest.raises(DeviceError, match=message):
+        set_precision("tf32", torch.device("cpu"))
 
 
 def test_the_gpu_profile_is_valid_and_makes_few_jobs():

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from helpers import has_bfloat16
 from workflows import EVALUATION, FIG1, NOTHING, content, snakemake, tiny, tiny_deep
 
 from ossum import results
 from ossum.cells import SUBNETWORK, Cell
+
+# Those of the tiny configuration, without what tests add to it.
+TINY_CELLS = r"FC-32/.*method=(ossum|gradient)/sparsity=(0|0\.5)/seed=[01]\."
 
 
 def evaluations(folder: Path) -> dict[str, bytes]:
@@ -38,11 +42,8 @@ def test_one_cell_of_a_grid(finished):
 @pytest.mark.parametrize("fuse", [[], ["seed"], ["method", "sparsity", "seed"]])
 def test_fusion_changes_no_file(finished, tmp_path, fuse):
     snakemake(tmp_path, FIG1, config=tiny(tmp_path / "config.yaml", fuse))
-    tiny_cells = {path: value for path, value in content(finished).items() if "FC-32" in path}
     expected = {
-        path: value
-        for path, value in tiny_cells.items()
-        if re.search(r"method=(ossum|gradient)/sparsity=(0|0\.5)/seed=[01]\.", path)
+        path: value for path, value in content(finished).items() if re.search(TINY_CELLS, path)
     }
     assert len(expected) == 16
     assert content(tmp_path) == expected
@@ -109,6 +110,19 @@ def test_what_is_finished_is_not_made_again(finished, change):
     if "fuse" not in change:
         assert len(after) > len(before)
     assert NOTHING in snakemake(finished, FIG1, config=config).stdout
+
+
+@pytest.mark.skipif(not has_bfloat16(), reason="this processor does not multiply in bfloat16")
+def test_another_precision_makes_all_again(finished, tmp_path):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    before, config = content(tmp_path), tmp_path / "config.yaml"
+    arguments = FIG1, "--config", "precision=bfloat16"
+    snakemake(tmp_path, *arguments, config=config)
+    after = content(tmp_path)
+    made = [path for path in evaluations(finished) if re.search(TINY_CELLS, path)]
+    assert len(made) == 8
+    assert all(after[path] != before[path] for path in made)
+    assert NOTHING in snakemake(tmp_path, *arguments, config=config).stdout
 
 
 def test_a_damaged_cell_is_made_again(finished):

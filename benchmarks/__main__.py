@@ -6,9 +6,13 @@
 import dag
 import ensemble_training
 import gradient_mask
+import precision
 import prune_and_evaluate
 import pruning_costs
 import wide_training
 from common import document
 
-document(prune_and_evaluate, ensemble_training, gradient_mask, wide_training, dag, pruning_costs)
+document(
+    *(prune_and_evaluate, ensemble_training, gradient_mask, wide_training, precision),
+    *(dag, pruning_costs),
+)

@@ -1,0 +1,91 @@
+"""What a lower precision of products saves.
+
+    ./run python benchmarks/precision.py            (6 GiB of memory)
+
+The same work in every precision that this machine multiplies in (`precision` in the configuration).
+What it changes in the results is another question: see docs/speed.md.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+
+import torch
+from common import best, document, ensemble_step, network_for, random_split, row, rule
+from ensemble_training import MEMBERS, SEEDS
+from ensemble_training import OPTIONS as ADAM
+from gradient_mask import mask_step
+from prune_and_evaluate import ours
+from wide_training import OPTIONS as SGD
+
+from ossum.device import DeviceError, set_precision
+from ossum.options import PruningOptions
+from ossum.pruning.view import TrainingView
+from ossum.registry import DATASETS
+from ossum.training.ensemble import Member
+
+PRECISIONS = ("float32", "tf32", "bfloat16")
+PART = 8  # of both sets
+STEPS = 12
+WORK: dict[str, Callable[[], float]] = {
+    "FC-10000 pruned and evaluated, MNIST": lambda: pruning("mnist"),
+    "FC-10000 pruned and evaluated, CIFAR-10": lambda: pruning("cifar10"),
+    "gradient mask of FC-100000, a step, MNIST": lambda: mask("mnist"),
+    f"{MEMBERS} pruned deep networks of width 62, a step": lambda: ensemble(62),
+    f"{MEMBERS} of width 250": lambda: ensemble(250),
+    f"{MEMBERS} of width 500": lambda: ensemble(500),
+    "FC-100000, a step, MNIST": lambda: wide("mnist"),
+    "FC-100000, a step, CIFAR-10": lambda: wide("cifar10"),
+}
+
+
+def pruning(dataset: str) -> float:
+    network, spec = network_for(dataset, "FC-10000"), DATASETS[dataset]
+    splits = [random_split(dataset, n // PART) for n in (spec.n_train, spec.n_test)]
+    return best(lambda: ours(network, *splits), times=3)
+
+
+def mask(dataset: str) -> float:
+    network = network_for(dataset, "FC-100000")
+    train = random_split(dataset, DATASETS[dataset].n_train // PART)
+    return mask_step(TrainingView(network, train, PruningOptions(gradient=None), 0, True), STEPS)
+
+
+def ensemble(width: int) -> float:
+    network = network_for("cifar10", f"FC-{width}-{width}-{width}")
+    return ensemble_step(
+        [Member(network, i % SEEDS) for i in range(MEMBERS)], "cifar10", ADAM, STEPS
+    )
+
+
+def wide(dataset: str) -> float:
+    return ensemble_step([Member(network_for(dataset, "FC-100000"), 0)], dataset, SGD, STEPS)
+
+
+def available() -> list[str]:
+    """The precisions that the processor has."""
+    found = []
+    for name in PRECISIONS:
+        try:
+            set_precision(name, torch.device("cpu"))
+        except DeviceError:
+            continue
+        found.append(name)
+    return found
+
+
+def lines() -> Iterator[str]:
+    names = available()
+    yield from (row("what", *(f"{name}, s" for name in names)), rule(1 + len(names)))
+    for what, work in WORK.items():
+        times = []
+        for name in names:
+            set_precision(name, torch.device("cpu"))
+            times.append(work())
+        ratios = (f"{took:.3f} ({times[0] / took:.1f} x)" for took in times[1:])
+        yield row(what, f"{times[0]:.3f}", *ratios)
+    set_precision("float32", torch.device("cpu"))
+    yield f"\n1/{PART} of both sets; the best of 3 passes and of {STEPS} steps."
+
+
+if __name__ == "__main__":
+    document(sys.modules[__name__])

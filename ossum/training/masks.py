@@ -12,6 +12,7 @@ from ossum.networks import ACTIVATIONS, Network
 from ossum.options import GradientOptions
 from ossum.progress import progress
 
+
 def train_mask(
     activations: Activations,
     labels: Tensor,
@@ -24,9 +25,9 @@ def train_mask(
     """Steps 3 to 6 of Algorithm 3 for one hidden layer; returns the trained mask [d].
 
     The layer's weights are frozen, so its activations a [N, d] never change and may come from
-    memory. With logits o = (W * mask) a^T, class by example, and delta = softmax(o) - onehot(labels),
-    the gradient of the mean cross-entropy is sum_k W[k] * (delta a)[k] / n: two thin products a
-    step and no autograd. (Example by class, both products would take twice as long.)
+    memory. With logits o = (W * mask) a^T, class by example, and delta = softmax(o) - onehot, the
+    gradient of the mean cross-entropy is sum_k W[k] * (delta a)[k] / n: two thin products a step
+    and no autograd. (Example by class, the two would take twice as long.)
 
     labels int64 [N], output_weights [K, d], output_bias [K], mask float32 [d] (not modified). Every
     epoch visits the examples once, in a new order drawn from `order`. SGD with momentum as in

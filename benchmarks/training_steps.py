@@ -1,6 +1,6 @@
 """What a training step is made of.
 
-    ./run python benchmarks/profiles.py            (4 GiB of memory)
+    ./run python benchmarks/training_steps.py            (4 GiB of memory)
 
 By torch's profiler, of the costliest jobs: this workflow ("after") and a plain `nn.Sequential` with
 a DataLoader and torch's optimizer as it comes ("before"), for as many networks.
@@ -21,7 +21,7 @@ from ossum.training.ensemble import Member
 STEPS = 8
 # (name, data set, architecture, networks, options)
 JOBS: list[tuple[str, str, str, int, TrainingOptions]] = [
-    ("FC-100000", "mnist", "FC-100000", 1, SGD),
+    ("FC-100000, MNIST", "mnist", "FC-100000", 1, SGD),
     (f"{MEMBERS} deep, 500 kept a layer", "cifar10", "FC-500-500-500", MEMBERS, ADAM),
     (f"{MEMBERS} deep, 62 kept a layer", "cifar10", "FC-62-62-62", MEMBERS, ADAM),
 ]

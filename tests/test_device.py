@@ -5,6 +5,9 @@ on it fails where something is on the wrong device, or where a step waits for a 
 its results are compared with those of the processor.
 """
 
+import subprocess
+import sys
+
 import pytest
 import torch
 import yaml
@@ -145,6 +148,17 @@ def test_what_the_machine_lacks_is_said_before_any_job(tmp_path, asked, said):
 def torch_as_before():
     yield
     torch.set_float32_matmul_precision("highest")
+
+
+def test_jobs_have_no_denormal_numbers():
+    """In other threads, too, which do parts of large arrays."""
+    script = (
+        "import torch; from ossum.device import set_up;"
+        "set_up({'device': 'cpu', 'precision': 'float32'}, 2);"
+        "print(int(torch.full((2000, 2000), 1e-38).mul_(0.01).count_nonzero()))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout.strip() == "0", run.stderr
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@
 """
 
 import dag
+import denormal_numbers
 import ensemble_training
 import gradient_mask
 import precision
@@ -15,5 +16,5 @@ from common import document
 
 document(
     *(prune_and_evaluate, ensemble_training, gradient_mask, wide_training, training_steps),
-    *(precision, dag, pruning_costs),
+    *(denormal_numbers, precision, dag, pruning_costs),
 )

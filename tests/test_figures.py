@@ -75,6 +75,15 @@ def test_figure_1_has_a_panel_a_network_and_a_line_a_method():
         assert axes.get_ylim()[0] == 0
 
 
+@pytest.mark.parametrize("name", ["fig1", "fig2"])
+def test_a_network_that_was_not_run_is_said(name):
+    whole = made.full(name)
+    missing = (whole["dataset"] == "cifar10") & (whole["architecture"] == "FC-10000")
+    figure = FIGURES[name](whole[~missing])
+    said = [[text.get_text() for text in axes.texts] for axes in figure.axes]
+    assert said == [["not run"] if number == 4 else [] for number in range(6)]
+
+
 def test_bands_are_one_standard_deviation():
     data = made.cells("pruned", ["ossum"], architectures=("FC-1000",), sparsities=(0, 0.5, 0.75))
     axes = FIGURES["fig1"](data).axes[0]

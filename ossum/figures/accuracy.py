@@ -98,6 +98,8 @@ def _networks(
             of_architecture = table[table["architecture"] == architecture]
             chosen = of_architecture[of_architecture["dataset"] == dataset]
             panel(axes, chosen, set(of_architecture["sparsity"]))
+            if chosen.empty:
+                axes.text(0.5, 0.5, "not run", transform=axes.transAxes, ha="center", color="0.5")
             axes.set_title(tables.title(dataset, architecture))
     for axes in axes_grid.flat:
         axes.set_ylim(bottom=0)  # only now: panels of a row share their range

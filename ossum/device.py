@@ -53,7 +53,7 @@ def find_device(name: str) -> torch.device:
 
 
 def set_precision(name: str, device: torch.device) -> None:
-    """Let torch round the factors of matrix products to "float32", "tf32" or "bfloat16".
+    """Let torch round the factors of all but small matrix products to this: a key of _PRECISIONS.
 
     DeviceError if the device does not do so: torch itself says nothing, and multiplies in
     another precision.
@@ -63,16 +63,16 @@ def set_precision(name: str, device: torch.device) -> None:
     if found != name:
         raise DeviceError(
             f"precision: {name!r} was asked for, but torch {torch.__version__} on "
-            f"{describe(device)['device']!r} multiplies in {found}: bfloat16 is for processors "
-            "with AMX or AVX-512, tf32 for NVIDIA GPUs from Ampere on, float32 for all"
+            f"{describe(device)['device']!r} multiplies in {found}: bfloat16 is for Intel "
+            "processors with AMX, tf32 for NVIDIA GPUs from Ampere on, float32 for all"
         )
 
 
 def _keeps(digits: int, device: torch.device) -> bool:
     """Whether a product tells 1 + 2^-digits from 1."""
     number = 1 + 2.0**-digits
-    # Smaller matrices are not rounded.
-    product = torch.full((64, 64), number, device=device) @ torch.eye(64, device=device)
+    # Small matrices are not rounded.
+    product = torch.full((256, 256), number, device=device) @ torch.eye(256, device=device)
     return bool((product == number).all())
 
 
@@ -88,5 +88,5 @@ def describe(device: torch.device) -> dict[str, str]:
     """For the provenance of results: "cpu" or the name of the GPU, and the precision."""
     name = device.type if device.type == "cpu" else torch.cuda.get_device_name(device)
     now = torch.get_float32_matmul_precision()
-    precision = next(name for name, (of_torch, _) in _PRECISIONS.items() if of_torch == now)
+    precision = next(p for p, (of_torch, _) in _PRECISIONS.items() if of_torch == now)
     return {"device": name, "precision": precision}

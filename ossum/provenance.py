@@ -98,9 +98,7 @@ def _statements(path: Path) -> str:
     return ast.unparse(tree)
 
 
-def provenance(
-    code: str, threads: int, device: str = "cpu", precision: str = "float32"
-) -> dict[str, str]:
+def provenance(code: str, threads: int, device: str, precision: str) -> dict[str, str]:
     """Facts to store beside a result: code, commit, package versions, machine, time (UTC)."""
     return {
         "code": code,

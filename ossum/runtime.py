@@ -22,7 +22,7 @@ _START_SECONDS = 3.0
 # Of one core, in large matrix products: multiply-adds (two operations) a second.
 _PRODUCTS = 40e9
 # Of one core: activations of the last hidden layer that the training of a mask reads a second.
-_MASKED = 0.8e9
+_MASKED = 0.5e9
 # Not in parallel: weights drawn or described, pixels made into inputs, and a training step's start.
 _WEIGHTS, _PIXELS, _STEP_SECONDS = 1e8, 1e9, 0.7e-3
 

@@ -247,7 +247,9 @@ onstart:
             check_folders("data", writable=True)
     remove_leftovers("data", "results", "figures")
     special = GPU or CONFIG.precision != "float32"
-    if special and workflow.resource_settings.nodes is None:
+    # Jobs that compute, and no others, ask for processors.
+    computes = any("processors" in job.resources.keys() for job in workflow.dag.needrun_jobs())
+    if special and computes and workflow.resource_settings.nodes is None:
         from ossum.device import DeviceError, set_up  # torch takes a second
 
         with refusing(DeviceError):

@@ -25,7 +25,8 @@ def describe(cells: list[Cell]) -> None:
     if not todo:
         return
     network = network_of(todo[0], expected)
-    facts = provenance(expected.stages["statistics"]["code"], snakemake.resources.processors)
+    code, threads = expected.stages["statistics"]["code"], snakemake.resources.processors
+    facts = provenance(code, threads, "cpu", expected.precision)
     for cell in progress(todo, "weight statistics"):
         subnetwork = load_subnetwork(cell.path(SUBNETWORK), expected.subnetwork(cell))
         key = cell.columns() | {"stage": "statistics"}

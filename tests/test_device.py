@@ -5,6 +5,7 @@ on it fails where something is on the wrong device, or where a step waits for a 
 its results are compared with those of the processor.
 """
 
+import shutil
 import subprocess
 import sys
 
@@ -142,6 +143,9 @@ def test_what_the_machine_lacks_is_said_before_any_job(tmp_path, asked, said):
     assert "Traceback" not in run.stdout and "Finished jobid" not in run.stdout
     assert not (tmp_path / "results").exists()
     snakemake(tmp_path, "figures", "--dry-run", "--config", asked)  # planning needs none
+    shutil.copytree(ROOT / "results/reference", tmp_path / "results/reference")
+    config = ROOT / "config/reference.yaml"  # and drawing, neither
+    snakemake(tmp_path, "figures/fig8.pdf", "--config", asked, config=config)
 
 
 @pytest.fixture

@@ -230,7 +230,7 @@ def test_relative_imports_are_followed(copy):
 
 
 def test_provenance_names_code_commit_versions_and_machine():
-    facts = provenance.provenance("abc", threads=2)
+    facts = provenance.provenance("abc", 2, "cpu", "float32")
     assert facts["code"] == "abc" and facts["threads"] == "2"
     assert {"commit", "dirty", "torch", "snakemake", "machine", "device", "time"} <= set(facts)
     assert all(isinstance(value, str) for value in facts.values())

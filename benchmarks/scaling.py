@@ -32,7 +32,7 @@ from snakemake.settings.types import (
 from snakemake.utils import update_config
 
 from ossum.cells import SUBNETWORK, TRAINED_NETWORK, Cell, parse_result
-from ossum.config import parse_config
+from ossum.config import Config, parse_config
 from ossum.runtime import job_seconds
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,15 +83,17 @@ def plan(overlay: Mapping) -> list[Job]:
         for job in order:
             stage, seconds = None, 0.0
             if job.resources.get("runtime"):  # the others run where the user starts
-                stage, cells = _cells(list(job.output))
+                stage, cells = _cells(config, list(job.output))
                 seconds = job_seconds(config, stage, cells, CORES_A_JOB)
             after = tuple(position[before] for before in dag.dependencies[job])
             jobs.append(Job(stage, seconds, after, job.benchmark and str(job.benchmark)))
     return jobs
 
 
-def _cells(outputs: Sequence[str]) -> tuple[str, list[Cell]]:
+def _cells(config: Config, outputs: Sequence[str]) -> tuple[str, list[Cell]]:
     """The stage, as in `ossum.runtime`, and the cells of a job."""
+    if outputs == ["results/tables/costs.parquet"]:
+        return "cost", [cell for grid in config.costs.values() for cell in grid.cells()]
     for stage, pattern in (("prune", SUBNETWORK), ("full", TRAINED_NETWORK)):
         folder, extension = pattern.split("dataset=")[0], Path(pattern).suffix
         found = [p for p in outputs if p.startswith(folder) and p.endswith(extension)]

@@ -1,5 +1,6 @@
 """The workflow as a module of another one, in another directory and under other names."""
 
+import os
 import re
 import shutil
 
@@ -35,6 +36,13 @@ rule mine:
         "mine.txt",
     shell:
         "ls {{input}} > {{output}}"
+
+
+rule threads:
+    output:
+        "threads.txt",
+    shell:
+        'env | grep -E "^(OMP_WAIT|GOMP_SPIN)" > {{output}}'
 """
 IN_GRID = CELL.replace("FC-9", "FC-32")
 
@@ -87,3 +95,16 @@ def test_a_prefix_is_refused(outer, tmp_path, prefix):
     run = run_outer(tmp_path, "--dry-run", check=False)
     assert run.returncode != 0
     assert re.search("a cell's path is its key: take `prefix` .* out", run.stdout)
+
+
+@pytest.mark.parametrize(
+    "policy, expected", [(None, "GOMP_SPINCOUNT=10000\n"), ("active", "OMP_WAIT_POLICY=active\n")]
+)
+def test_jobs_are_told_how_threads_wait(outer, monkeypatch, policy, expected):
+    """Unless the user has."""
+    for name in [name for name in os.environ if re.match("OMP_WAIT|GOMP_SPIN", name)]:
+        monkeypatch.delenv(name)
+    if policy:
+        monkeypatch.setenv("OMP_WAIT_POLICY", policy)
+    run_outer(outer, "threads.txt", "--force")
+    assert (outer / "threads.txt").read_text() == expected

@@ -3,12 +3,15 @@
 import sys
 
 import pytest
+import yaml
 from helpers import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ossum.cells import RESULTS
+
 sys.path.insert(0, str(ROOT / "benchmarks"))
-from scaling import Job, makespan, to_go
+from scaling import Job, makespan, plan, to_go
 
 
 @st.composite
@@ -43,3 +46,12 @@ def test_an_end_is_noticed_late_between_jobs_only():
     seconds = [job.seconds for job in chain]
     assert makespan(chain, seconds, 1, notice=5) == 10 + 5 + 20 + 5
     assert max(to_go(chain, seconds, notice=5)) == 10 + 5 + 20 + 5
+
+
+def test_all_that_computes_is_in_the_plan():
+    """Stages as `ossum.runtime` calls them; of the smoke tier, which has them all."""
+    jobs = plan(yaml.safe_load((ROOT / "config/smoke.yaml").read_text()))
+    stages = {"full", "prune", "cost", *RESULTS}
+    assert {job.stage for job in jobs} - {None} <= stages
+    assert {"full", "prune", "cost", "pruned", "trained", "finetuned"} <= {j.stage for j in jobs}
+    assert all((job.seconds > 0) == (job.stage is not None) for job in jobs)

@@ -1,0 +1,64 @@
+"""Training beside another program
+
+    ./run python benchmarks/busy_machine.py
+
+Threads that wait for each other look for a while whether the others are done, and then sleep. How
+often they look, GNU's OpenMP is told by GOMP_SPINCOUNT when a process starts: 300,000 times where
+nobody tells it, and 10,000 times in jobs of the workflow (rules/common.smk).
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from itertools import pairwise
+from statistics import median
+
+from common import ClockedSplit, document, network_for, random_split, row, rule
+from ensemble_training import OPTIONS, SEEDS
+
+from ossum.training.ensemble import Member, train_ensemble
+
+SPINS = (300_000, 10_000)
+# Kept widths, members, and steps: about a second each. Random data, shape of CIFAR-10.
+TRAININGS = {16: (24, 300), 62: (24, 100), 250: (12, 50), 1000: (3, 30)}
+BUSY = [sys.executable, "-c", "while True: pass"]
+ITSELF = [sys.executable, __file__, "measure"]
+
+
+def milliseconds(width: int) -> float:
+    """The median step: the best one is not disturbed."""
+    n_members, n_steps = TRAININGS[width]
+    network = network_for("cifar10", f"FC-{width}-{width}-{width}")
+    split = ClockedSplit(**vars(random_split("cifar10", n_steps * OPTIONS.batch_size)))
+    members = [Member(network, i % SEEDS) for i in range(n_members)]
+    train_ensemble(members, split, random_split("cifar10", 1), OPTIONS)
+    return 1000 * median(after - before for before, after in pairwise(split.starts[SEEDS::SEEDS]))
+
+
+def measured(spins: int, beside: Sequence[Sequence[str]]) -> list[str]:
+    """Of a process of its own, with others beside it."""
+    environment = os.environ | {"GOMP_SPINCOUNT": str(spins)}
+    with ExitStack() as stack:
+        for command in beside:
+            other = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+            stack.callback(other.kill)
+        output = subprocess.run(ITSELF, env=environment, check=True, stdout=subprocess.PIPE)
+    return output.stdout.decode().split()
+
+
+def lines() -> Iterator[str]:
+    members = (f"{n} of width {width}, ms a step" for width, (n, _) in TRAININGS.items())
+    yield from (row("beside", "looks", *members), rule(2 + len(TRAININGS)))
+    others = {"nothing": [], "a busy program": [BUSY], "another such training": [ITSELF]}
+    for what, commands in others.items():
+        for spins in SPINS:
+            yield row(what, f"{spins:,}", *measured(spins, commands))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["measure"]:
+        print(*(f"{milliseconds(width):.1f}" for width in TRAININGS))
+    else:
+        document(sys.modules[__name__])

@@ -2,8 +2,8 @@
 
 A count of what a job computes, divided by rates that were measured once (AMD EPYC and Intel Xeon,
 AVX-512, two cores). `benchmarks/scaling.py` compares it with the durations that a run has left: on
-those machines trainings took about a tenth less at the median, and short jobs, which count for
-little, a third less. A cluster gets `limit_minutes`, several times as much, because its processors
+those machines trainings took a tenth to a third less at the median, and short jobs, which count for
+little, half. A cluster gets `limit_minutes`, several times as much, because its processors
 may be older or shared; a retry gets more.
 """
 
@@ -21,8 +21,9 @@ from ossum.registry import DATASETS
 _START_SECONDS = 3.0
 # Of one core, in large matrix products: multiply-adds (two operations) a second.
 _PRODUCTS = 40e9
-# Of one core: activations of the last hidden layer that the training of a mask reads a second.
-_MASKED = 0.5e9
+# Of one core: activations of the last hidden layer read a second, where what multiplies them is as
+# narrow as the classes, as in training a mask or a readout.
+_READ = 0.5e9
 # Not in parallel: weights drawn or described, pixels made into inputs, and a training step's start.
 _WEIGHTS, _PIXELS, _STEP_SECONDS = 1e8, 1e9, 0.7e-3
 
@@ -76,13 +77,13 @@ def _prune(config: Config, cells: list[Cell]) -> float:
     if "gradient" in methods:
         schedule = config.pruning.options(cell.dataset).gradient.schedule
         epochs = sum(epochs for _, epochs in schedule)
-        seconds += epochs * data.n_train * sum(hidden) / _MASKED
+        seconds += epochs * data.n_train * sum(hidden) / _READ
         if len(hidden) > 1:
             seconds += epochs * len(hidden) * a_pass
     if "best-random" in methods:
         draws = config.pruning.best_random.draws
         kept = sum(_kept_sizes(cell)[-2] for cell in cells if cell.method == "best-random")
-        seconds += draws * kept * data.n_train / _MASKED
+        seconds += draws * kept * data.n_train / _READ
     return seconds
 
 
@@ -96,7 +97,7 @@ def _read_out(config: Config, cells: list[Cell]) -> float:
     activations = data.n_train * sum(_kept_sizes(cell)[-2] for cell in cells)
     iterations = min(config.readout.max_iterations, 300)
     passes = len(cells) * data.n_train * _full_weights(cells[0])
-    return (passes + 2 * iterations * data.n_classes * activations) / _PRODUCTS
+    return passes / _PRODUCTS + 2 * iterations * activations / _READ
 
 
 def _evaluate(config: Config, cells: list[Cell]) -> float:

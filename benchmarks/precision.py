@@ -8,6 +8,7 @@ What it changes in the results is another question: see docs/speed.md.
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import torch
 from common import best, document, ensemble_step, network_for, random_split, row, rule
@@ -61,15 +62,22 @@ def wide(dataset: str) -> float:
     return ensemble_step([Member(network_for(dataset, "FC-100000"), 0)], dataset, SGD, STEPS)
 
 
+@contextmanager
+def multiplying_in(precision: str) -> Iterator[None]:
+    """Within this, the processor rounds the factors of products; DeviceError if it cannot."""
+    set_precision(precision, torch.device("cpu"))
+    try:
+        yield
+    finally:
+        set_precision("float32", torch.device("cpu"))
+
+
 def available() -> list[str]:
     """The precisions that the processor has."""
     found = []
     for name in PRECISIONS:
-        try:
-            set_precision(name, torch.device("cpu"))
-        except DeviceError:
-            continue
-        found.append(name)
+        with suppress(DeviceError), multiplying_in(name):
+            found.append(name)
     return found
 
 
@@ -79,11 +87,10 @@ def lines() -> Iterator[str]:
     for what, work in WORK.items():
         times = []
         for name in names:
-            set_precision(name, torch.device("cpu"))
-            times.append(work())
+            with multiplying_in(name):
+                times.append(work())
         ratios = (f"{took:.3f} ({times[0] / took:.1f} x)" for took in times[1:])
         yield row(what, f"{times[0]:.3f}", *ratios)
-    set_precision("float32", torch.device("cpu"))
     yield f"\n1/{PART} of both sets; the best of 3 passes and of {STEPS} steps."
 
 

@@ -10,7 +10,7 @@ rounding stands for the hardware's is seen where a processor rounds, too.
 
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain, product
 from pathlib import Path
@@ -18,14 +18,13 @@ from pathlib import Path
 import torch
 import yaml
 from common import document, row, rule
-from precision import available
+from precision import available, multiplying_in
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ossum.architectures import Architecture
 from ossum.config import parse_config
 from ossum.datasets import Split, load
-from ossum.device import set_precision
 from ossum.evaluation import evaluate_cells
 from ossum.networks import Network, Subnetwork, build
 from ossum.pruning import prune_network
@@ -81,20 +80,11 @@ def rounded(numbers: Tensor, digits: int) -> Tensor:
     return bits.bitwise_and_(-(1 << dropped)).view(torch.float32)
 
 
-@contextmanager
-def by_the_processor(precision: str) -> Iterator[None]:
-    set_precision(precision, torch.device("cpu"))
-    try:
-        yield
-    finally:
-        set_precision("float32", torch.device("cpu"))
-
-
 def ways() -> dict[str, AbstractContextManager]:
     """How factors are rounded: here, and by the processor in the precisions that it has."""
     found = {f"{name}, rounded here": RoundedProducts(n) for name, n in DIGITS.items()}
     lower = [name for name in available() if name in DIGITS]
-    return found | {f"{name} of the processor": by_the_processor(name) for name in lower}
+    return found | {f"{name} of the processor": multiplying_in(name) for name in lower}
 
 
 @dataclass(frozen=True)

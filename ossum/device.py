@@ -55,12 +55,14 @@ def find_device(name: str) -> torch.device:
 def set_precision(name: str, device: torch.device) -> None:
     """Let torch round the factors of all but small matrix products to this: a key of _PRECISIONS.
 
-    DeviceError if the device does not do so: torch itself says nothing, and multiplies in
-    another precision.
+    DeviceError if the device does not do so, and all stays as it was: torch itself says nothing,
+    and multiplies in another precision.
     """
+    before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(_PRECISIONS[name][0])
     found = next((p for p, (_, digits) in _PRECISIONS.items() if _keeps(digits, device)), "less")
     if found != name:
+        torch.set_float32_matmul_precision(before)
         raise DeviceError(
             f"precision: {name!r} was asked for, but torch {torch.__version__} on "
             f"{describe(device)['device']!r} multiplies in {found}: bfloat16 is for Intel "

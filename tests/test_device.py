@@ -183,6 +183,7 @@ def test_a_precision_that_the_device_lacks_is_said(torch_as_before):
     message = "precision: 'tf32' was asked for, but torch .* on 'cpu' multiplies in float32"
     with pytest.raises(DeviceError, match=message):
         set_precision("tf32", torch.device("cpu"))
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 def test_the_gpu_profile_is_valid_and_makes_few_jobs():

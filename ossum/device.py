@@ -73,17 +73,21 @@ def set_precision(name: str, device: torch.device) -> None:
 def _keeps(digits: int, device: torch.device) -> bool:
     """Whether a product tells 1 + 2^-digits from 1."""
     number = 1 + 2.0**-digits
-    # Small matrices are not rounded.
+    # Processors do not round small matrices.
     product = torch.full((256, 256), number, device=device) @ torch.eye(256, device=device)
     return bool((product == number).all())
 
 
 def memory_mb(device: torch.device, host_mb: int) -> int:
-    """What a job's arrays may take: its share of the machine's memory, or what a GPU has free."""
+    """What a job's arrays may take: its share of the machine's memory, or of what a GPU has free.
+
+    Of that a tenth is left to libraries and to a job beside this one.
+    """
     if device.type == "cpu":
         return host_mb
+    torch.cuda.empty_cache()  # what torch keeps for this job's next arrays would count as taken
     free, _ = torch.cuda.mem_get_info(device)
-    return free // 2**20
+    return int(0.9 * free) // 2**20
 
 
 def describe(device: torch.device) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """How much memory a job needs, from the sizes of its network alone (MiB, no torch)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ossum.architectures import Architecture, count_weights
 from ossum.registry import DATASETS, METHODS
+
+Widths = tuple[int, ...]
 
 # Python, torch, thread pools and one batch of inputs and activations.
 _RUNTIME_MB = 1100
@@ -80,20 +82,20 @@ def head_weights(sizes: tuple[int, ...], n_cells: int, n_groups: int) -> int:
     return (n_cells * sizes[-1] + n_groups * (HEAD_ROWS - 1)) * sizes[-2]
 
 
-def train_mb(dataset: str, architecture: str, widths: tuple[int, ...], n_members: int) -> int:
-    """A job that trains `n_members` networks of hidden `widths`, cut from `architecture`."""
-    sizes = _layer_sizes(dataset, widths)
-    return _before_training_mb(dataset, architecture, sizes, n_members) + ensemble_mb(
-        sizes, n_members
-    )
+def train_mb(dataset: str, architecture: str, counts: Mapping[Widths, int]) -> int:
+    """A job that trains networks cut from `architecture`: how many of which hidden widths.
+
+    All are in memory; those of equal widths train together, one ensemble after the other.
+    """
+    ensembles = (ensemble_mb(_layer_sizes(dataset, widths), n) for widths, n in counts.items())
+    return _before_training_mb(dataset, architecture, counts) + max(ensembles)
 
 
 def left_for_ensemble_mb(
-    memory_mb: int, dataset: str, architecture: str, widths: tuple[int, ...], n_members: int
+    memory_mb: int, dataset: str, architecture: str, counts: Mapping[Widths, int]
 ) -> int:
-    """What a job as in `train_mb` that may use `memory_mb` in all has left for its ensembles."""
-    sizes = _layer_sizes(dataset, widths)
-    return memory_mb - _before_training_mb(dataset, architecture, sizes, n_members)
+    """What a job as in `train_mb` that may use `memory_mb` in all has left for an ensemble."""
+    return memory_mb - _before_training_mb(dataset, architecture, counts)
 
 
 def ensemble_mb(layer_sizes: tuple[int, ...], n_members: int) -> int:
@@ -107,11 +109,9 @@ def ensemble_mb(layer_sizes: tuple[int, ...], n_members: int) -> int:
     return _mb(4 * n_members * a_member)
 
 
-def _before_training_mb(
-    dataset: str, architecture: str, layer_sizes: tuple[int, ...], n_members: int
-) -> int:
-    networks = _mb(4 * n_members * count_weights(layer_sizes))
-    return _RUNTIME_MB + network_mb(dataset, architecture) + networks
+def _before_training_mb(dataset: str, architecture: str, counts: Mapping[Widths, int]) -> int:
+    weights = (n * count_weights(_layer_sizes(dataset, widths)) for widths, n in counts.items())
+    return _RUNTIME_MB + network_mb(dataset, architecture) + _mb(4 * sum(weights))
 
 
 def _deep_mb(sizes: tuple[int, ...]) -> int:

@@ -3,6 +3,8 @@
 A retry asks for more of both. On one machine there are none unless `--retries` says so.
 """
 
+from collections import Counter
+
 import psutil
 from ossum.architectures import Architecture
 from ossum.cells import Cell
@@ -18,11 +20,13 @@ if workflow.resource_settings.nodes is None:
         # Threads that wait for a processor slow each other down many times.
         "processors": psutil.cpu_count(),
     }
+    if CONFIG.device.startswith("cuda"):
+        machine["gpu"] = 2  # start-up and small networks leave much of a card idle
     for name, limit in machine.items():
         if workflow.global_resources.get(name).value is None:
             workflow.register_resource(name, limit)
 
-# A GPU is asked for by the jobs that use it, where one must be there; --resources gpu=2 is how many
+# A GPU is asked for by the jobs that use it, where one must be there; --resources gpu=1 is how many
 # of them share it on one machine, on a cluster each gets its own.
 GPU = {"gpu": 1} if CONFIG.device.startswith("cuda") else {}
 
@@ -95,12 +99,14 @@ def largest_widths(batch, wildcards):
 
 
 def training_memory(batch):
-    """Enough for all subnetworks of the largest widths."""
+    """Enough for all subnetworks, and to train together those of equal widths."""
     n_members = batch.size("activation", "init", "method", "seed")
 
     def in_mb(wildcards, attempt):
-        widths = largest_widths(batch, wildcards)
-        return attempt * train_mb(wildcards.dataset, wildcards.architecture, widths, n_members)
+        full, counts = Architecture.parse(wildcards.architecture), Counter()
+        for sparsity in batch.fused.get("sparsity") or [wildcards.sparsity]:
+            counts[full.kept_widths(sparsity)] += n_members
+        return attempt * train_mb(wildcards.dataset, wildcards.architecture, counts)
 
     return in_mb
 
@@ -109,7 +115,7 @@ def network_training_memory(batch):
     n_members = batch.size("activation", "init", "seed")
 
     def in_mb(wildcards, attempt):
-        widths = Architecture.parse(wildcards.architecture).hidden
-        return attempt * train_mb(wildcards.dataset, wildcards.architecture, widths, n_members)
+        counts = {Architecture.parse(wildcards.architecture).hidden: n_members}
+        return attempt * train_mb(wildcards.dataset, wildcards.architecture, counts)
 
     return in_mb

@@ -1,6 +1,7 @@
 """Train or fine-tune subnetworks: every cell of a fused job, those of equal widths together."""
 
 import logging
+from collections import Counter
 from time import perf_counter
 
 from ossum.architectures import Architecture
@@ -39,11 +40,10 @@ def members(cells: list[Cell], expected: Fingerprints) -> list[Member]:
 
 def ensemble_memory_mb(cells: list[Cell]) -> int:
     """What ensembles may take of the job's memory."""
-    widest = min(cells, key=lambda cell: cell.sparsity)
-    widths = Architecture.parse(widest.architecture).kept_widths(widest.sparsity)
-    of_host = left_for_ensemble_mb(
-        snakemake.resources.mem_mb, widest.dataset, widest.architecture, widths, len(cells)
-    )
+    dataset, architecture = cells[0].dataset, cells[0].architecture
+    full = Architecture.parse(architecture)
+    counts = Counter(full.kept_widths(cell.sparsity) for cell in cells)
+    of_host = left_for_ensemble_mb(snakemake.resources.mem_mb, dataset, architecture, counts)
     return memory_mb(device, of_host)
 
 

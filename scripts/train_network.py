@@ -41,7 +41,7 @@ def train(cells: list[Cell]) -> None:
     recipe = recipe_of(cells[0])
     hidden = Architecture.parse(recipe.architecture).hidden
     of_host = left_for_ensemble_mb(
-        snakemake.resources.mem_mb, recipe.dataset, recipe.architecture, hidden, len(cells)
+        snakemake.resources.mem_mb, recipe.dataset, recipe.architecture, {hidden: len(cells)}
     )
     facts = provenance(expected.network["code"], snakemake.resources.processors, **describe(device))
     diverged = []

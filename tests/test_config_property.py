@@ -109,7 +109,7 @@ def plan(config: Config) -> None:
         widths = Architecture.parse(cell.architecture).kept_widths(cell.sparsity or 0)
         assert prune_mb(*key, [cell.method]) > 0
         assert evaluate_mb(*key, 1) > 0 and readout_mb(*key, widths) > 0
-        assert train_mb(*key, widths, 1) > 0 and search_mb(*key, len(config.search.fractions)) > 0
+        assert train_mb(*key, {widths: 1}) > 0 and search_mb(*key, len(config.search.fractions)) > 0
         needed = ["prune", stage] + ["full"] * (cell.origin == "trained")
         for job in needed if cell.sparsity is not None else [stage]:
             assert limit_minutes(job_seconds(config, job, [cell], config.threads)) > 0

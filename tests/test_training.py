@@ -392,7 +392,8 @@ def test_memory_estimate_covers_what_a_stack_and_its_results_hold(hidden, n):
 
 
 def test_what_a_job_asks_for_lets_its_members_train_together():
-    for n in (1, 2, 24):
-        asked = train_mb("cifar10", "FC-1000-1000-1000", (62, 62, 62), n)
-        left = left_for_ensemble_mb(asked, "cifar10", "FC-1000-1000-1000", (62, 62, 62), n)
-        assert left == ensemble_mb((3072, 62, 62, 62, 10), n)
+    wide, narrow, key = (62, 62, 62), (31, 31, 31), ("cifar10", "FC-1000-1000-1000")
+    for counts in ({wide: 1}, {wide: 24}, {narrow: 24, wide: 24}, {wide: 3, narrow: 24}):
+        left = left_for_ensemble_mb(train_mb(*key, counts), *key, counts)
+        needed = [ensemble_mb((3072, *widths, 10), n) for widths, n in counts.items()]
+        assert left == max(needed)

@@ -22,9 +22,9 @@ def train_networks(
     Members with the same seed and the same weights are trained once: at sparsity 0 every pruning
     method keeps everything. Members of equal sizes and activation train as one ensemble, or as
     several, one after the other, where one would take more than `memory_mb` (see `ensemble_mb`; a
-    single member trains in any case). How they are split changes no result, only the speed: members
-    of one seed, which share their batches, stay together where they can. Errors and `restart` as
-    for `train_ensemble`.
+    single member trains in any case). On the processor, how they are split changes no result, only
+    the speed; a GPU may round otherwise. Members of one seed, which share their batches, stay
+    together where they can. Errors and `restart` as for `train_ensemble`.
     """
     same: dict[str, list[int]] = {}
     for i, member in enumerate(members):

@@ -1,7 +1,7 @@
 """What products of rounded factors change
 
     ./run snakemake --cores 2 data/mnist.safetensors data/cifar10.safetensors
-    ./run python benchmarks/rounded_products.py            (3 GiB of memory, a quarter of an hour)
+    ./run python benchmarks/rounded_products.py            (3 GiB of memory, half an hour)
 
 Real networks pruned, evaluated and trained with every factor of every matrix product rounded first,
 beside the same in float32. So it tells of `precision: tf32` without a GPU that has it. That such

@@ -113,8 +113,8 @@ class Restart:
             elif not number:
                 state[kind] = tensor.to(stack.parameters.device, copy=True)
             else:
-                if kind != "parameters":
-                    state.setdefault(kind, torch.zeros_like(stack.parameters))
+                if kind != "parameters" and kind not in state:
+                    state[kind] = torch.zeros_like(stack.parameters)
                 flat = stack.parameters if kind == "parameters" else state[kind]
                 stack.layers(flat)[int(number)][stack.rows] = tensor[rows].to(flat.device)
         logging.info("going on after epoch %d", facts["epoch"])

@@ -1,6 +1,6 @@
 """All benchmarks that need no finished run, as one Markdown document.
 
-./run python benchmarks            (eleven minutes on two cores, 7 GiB of memory)
+./run python benchmarks            (about eleven minutes on two cores, 7 GiB of memory)
 """
 
 import busy_machine

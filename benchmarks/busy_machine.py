@@ -12,13 +12,12 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from itertools import pairwise
 from statistics import median
 
-from common import ClockedSplit, document, network_for, random_split, row, rule
+from common import document, ensemble_step, network_for, row, rule
 from ensemble_training import OPTIONS, SEEDS
 
-from ossum.training.ensemble import Member, train_ensemble
+from ossum.training.ensemble import Member
 
 SPINS = (300_000, 10_000)
 # Kept widths, members and steps. Random data, shape of CIFAR-10.
@@ -31,10 +30,8 @@ def milliseconds(width: int) -> float:
     """The median step: the best one is not disturbed."""
     n_members, n_steps = TRAININGS[width]
     network = network_for("cifar10", f"FC-{width}-{width}-{width}")
-    split = ClockedSplit(**vars(random_split("cifar10", n_steps * OPTIONS.batch_size)))
     members = [Member(network, i % SEEDS) for i in range(n_members)]
-    train_ensemble(members, split, random_split("cifar10", 1), OPTIONS)
-    return 1000 * median(after - before for before, after in pairwise(split.starts[SEEDS::SEEDS]))
+    return 1000 * ensemble_step(members, "cifar10", OPTIONS, n_steps, median)
 
 
 def measured(spins: int, beside: Sequence[Sequence[str]]) -> list[str]:

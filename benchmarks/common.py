@@ -153,22 +153,26 @@ class ClockedSplit(Split):
         return super().batch(rows)
 
 
-def best_step(starts: Sequence[float]) -> float:
-    """The least time, in seconds, from the start of a step to that of the next.
+def best_step(starts: Sequence[float], of: Callable[[Sequence[float]], float] = min) -> float:
+    """The least time, in seconds, from the start of a step to that of the next; or another of them.
 
     The first step does not count: it makes what the others use again.
     """
-    return min(after - before for before, after in pairwise(starts[1:]))
+    return of([after - before for before, after in pairwise(starts[1:])])
 
 
 def ensemble_step(
-    members: Sequence[Member], dataset: str, options: TrainingOptions, steps: int
+    members: Sequence[Member],
+    dataset: str,
+    options: TrainingOptions,
+    steps: int,
+    of: Callable[[Sequence[float]], float] = min,
 ) -> float:
-    """Seconds of a step of all members, the best of `steps`."""
+    """Seconds of a step of all members, the best of `steps`, or what else `of` makes of them."""
     split = ClockedSplit(**vars(random_split(dataset, (steps + 2) * options.batch_size)))
     train_ensemble(members, split, random_split(dataset, 1), options)
     batches_a_step = len({member.seed for member in members})
-    return best_step(split.starts[::batches_a_step])
+    return best_step(split.starts[::batches_a_step], of)
 
 
 def plain_step(

@@ -150,6 +150,11 @@ KINDS = {
 }
 
 
+def results(cases: list[Case], stage: str, splits: dict[str, Splits]) -> list[Result]:
+    """Of all cases, in whatever precision products are just now."""
+    return [result for case in cases for result in getattr(case, stage)(splits[case.dataset])]
+
+
 def lines() -> Iterator[str]:
     splits = {}
     for name in DATASETS:
@@ -158,14 +163,10 @@ def lines() -> Iterator[str]:
     yield from (row(*HEAD), rule(len(HEAD)))
     for kind, (stage, architectures, methods) in KINDS.items():
         cases = [Case(*where, methods) for where in product(DATASETS, architectures)]
-
-        def results(cases=cases, stage=stage) -> list[Result]:
-            return [r for case in cases for r in getattr(case, stage)(splits[case.dataset])]
-
-        exact = results()
+        exact = results(cases, stage, splits)
         for way, rounding in ways().items():
             with rounding:
-                pairs = list(zip(results(), exact, strict=True))
+                pairs = list(zip(results(cases, stage, splits), exact, strict=True))
             same = [a.in_both(b) for a, b in pairs]
             points = [100 * (a.accuracy - b.accuracy) for a, b in pairs]
             sizes = [abs(p) for p in points]

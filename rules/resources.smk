@@ -11,6 +11,10 @@ from ossum.cells import Cell
 from ossum.memory import evaluate_mb, network_mb, prune_mb, readout_mb, search_mb, train_mb
 from ossum.runtime import job_seconds, limit_minutes
 
+# A GPU is asked for by the jobs that use it, where one must be there. On a cluster each gets its own,
+# on one machine they share it.
+GPU = {"gpu": 1} if CONFIG.device.startswith("cuda") else {}
+
 # All jobs together on one machine, where the user sets no other limit; a job that declares more
 # gets this much and makes do with it. On a cluster, whose jobs are counted by --jobs, its
 # scheduler sees to that, and the machine here says nothing about those there.
@@ -20,15 +24,11 @@ if workflow.resource_settings.nodes is None:
         # Threads that wait for a processor slow each other down many times.
         "processors": psutil.cpu_count(),
     }
-    if CONFIG.device.startswith("cuda"):
+    if GPU:
         machine["gpu"] = 2  # start-up and small networks leave much of a card idle
     for name, limit in machine.items():
         if workflow.global_resources.get(name).value is None:
             workflow.register_resource(name, limit)
-
-# A GPU is asked for by the jobs that use it, where one must be there; --resources gpu=1 is how many
-# of them share it on one machine, on a cluster each gets its own.
-GPU = {"gpu": 1} if CONFIG.device.startswith("cuda") else {}
 
 
 def processors(wildcards, threads):

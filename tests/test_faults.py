@@ -203,8 +203,10 @@ def test_a_second_run_in_the_same_folder_is_refused(undisturbed, tmp_path):
     curve = next(name for name in expected if name.startswith("trained-networks/"))
     config = configure(tmp_path)
     first = start(tmp_path, f"results/{curve}", config=config)
-    assert wait(first, lambda: any(tmp_path.glob(".snakemake/locks/*")))
-    second = snakemake(tmp_path, config=config, check=False)
+    assert wait(first, lambda: any(tmp_path.glob(".snakemake/locks/*.output.lock")))
+    os.killpg(first.pid, signal.SIGSTOP)  # or it may end before the second has begun
+    second = snakemake(tmp_path, TABLE, config=config, check=False)
+    os.killpg(first.pid, signal.SIGCONT)
     assert second.returncode != 0
     assert "Directory cannot be locked" in second.stdout and "--unlock" in second.stdout
     assert "Traceback" not in second.stdout

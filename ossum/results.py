@@ -87,7 +87,7 @@ def write(
         pq.write_table(table, temporary, write_page_checksum=True)
 
 
-def read(source: str | Path | list[str]) -> pd.DataFrame:
+def read(source: str | Path | list[str] | list[Path]) -> pd.DataFrame:
     """One table from a file, a folder of cells or a list of files, sorted by cell (and epoch).
 
     All of one of SCHEMAS. ValueError, naming the file, if one is damaged or has other columns.
@@ -161,7 +161,7 @@ def read_metadata(path: str | Path) -> dict[str, str] | None:
         return None
 
 
-def merged_metadata(paths: Iterable[str]) -> dict[str, str]:
+def merged_metadata(paths: Iterable[str | Path]) -> dict[str, str]:
     """The provenance of a table made from several files: each fact with all its values."""
     facts: dict[str, set[str]] = {}
     for path in paths:

@@ -6,6 +6,7 @@ Results are compared one by one and, more strictly, in the mean over sparsities 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -54,17 +55,25 @@ QUANTITIES = {
 }
 
 
-def own_results() -> pd.DataFrame:
-    """All results below the working directory, whatever was run."""
-    folders = (pattern.split("/dataset=")[0] for pattern in RESULTS.values())
-    return final(results.read(folder) for folder in folders if Path(folder).is_dir())
+def own_files() -> list[list[Path]]:
+    """All results below the working directory, whatever was run: a list a stage."""
+    folders = (Path(pattern.split("/dataset=")[0]) for pattern in RESULTS.values())
+    found = (sorted(folder.rglob("[!.]*.parquet")) for folder in folders)
+    return [paths for paths in found if paths]
 
 
-def reference_results(folder: str | Path = "results/reference") -> pd.DataFrame:
-    """All results in the tables of `folder`; those that figures share, once. Costs are no results:
-    every machine has its own."""
-    paths = [path for path in sorted(Path(folder).glob("*.parquet")) if path.stem != "costs"]
-    return final(map(results.read, paths))
+def reference_files(folder: str | Path = "results/reference") -> list[list[Path]]:
+    """The tables of `folder`, each by itself: figures share results. Costs are no results: every
+    machine has its own."""
+    paths = sorted(Path(folder).glob("*.parquet"))
+    return [[path] for path in paths if path.stem != "costs"]
+
+
+def conditions(files: Iterable[Iterable[Path]]) -> str:
+    """What results were computed on and in: all that is known to let them differ."""
+    facts = results.merged_metadata(chain.from_iterable(files))
+    names = ("device", "machine", "torch", "precision")
+    return "; ".join(f"{name} {facts[name]}" for name in names if name in facts) or "unknown"
 
 
 def final(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -3,11 +3,14 @@
 import logging
 import sys
 
+from ossum import results
 from ossum.progress import job_log
-from ossum.verify import own_results, reference_results, report
+from ossum.verify import conditions, final, own_files, reference_files, report
 
 with job_log(snakemake.log[0]):
-    text, passed = report(own_results(), reference_results())
+    own, reference = own_files(), reference_files()
+    text, passed = report(*(final(map(results.read, files)) for files in (own, reference)))
+    text += f"\nYours: {conditions(own)}\nThe reference: {conditions(reference)}"
     logging.info("\n%s", text)
 print(f"\n{text}\n", flush=True)
 sys.exit(0 if passed else 1)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import figure_tables
 import numpy as np
@@ -13,7 +14,17 @@ from workflows import FIG1, NOTHING, planned, snakemake, tiny
 from ossum import results
 from ossum.cells import RESULTS, Cell
 from ossum.registry import FIGURES
-from ossum.verify import QUANTITIES, beyond, compare, final, means, report
+from ossum.verify import (
+    QUANTITIES,
+    beyond,
+    compare,
+    conditions,
+    final,
+    means,
+    own_files,
+    reference_files,
+    report,
+)
 
 ALLOWED = QUANTITIES["accuracy"]
 
@@ -140,6 +151,21 @@ def test_nothing_to_compare_is_no_success(own):
     assert not passed and text.startswith("Nothing to compare")
 
 
+def test_conditions_are_those_of_all_results(tmp_path, monkeypatch):
+    """... of one's own: neither tables nor the reference."""
+    monkeypatch.chdir(tmp_path)
+    for path, precision in (
+        ("results/evaluations/dataset=digits/a.parquet", "float32"),
+        ("results/trained/dataset=digits/b.parquet", "tf32"),
+        ("results/tables/fig1.parquet", "bfloat16"),
+        ("results/reference/fig1.parquet", "bfloat16"),
+    ):
+        Path(path).parent.mkdir(parents=True)
+        results.write([], path, {"device": "cpu", "precision": precision, "threads": "2"})
+    assert conditions(own_files()) == "device cpu; precision float32, tf32"
+    assert conditions(reference_files()) == "device cpu; precision bfloat16"
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A run whose own table serves as reference."""
@@ -155,17 +181,18 @@ def test_verify_computes_nothing_and_its_status_tells(finished):
     config = finished / "config.yaml"
     more = tiny(finished / "more.yaml", seeds=[0, 1, 2])
     path = finished / "results/reference/fig1.parquet"
-    original = results.read(path)
+    original, facts = results.read(path), results.read_metadata(path)
     run = snakemake(finished, "verify", config=more)
     assert planned(run) == {"verify": 1, "total": 1}
     assert "8 results compared; 0 of yours have no reference, 0 of the reference" in run.stdout
-    results.write(original.assign(accuracy=original["accuracy"] - 0.04), path)
+    results.write(original.assign(accuracy=original["accuracy"] - 0.04), path, facts)
     run = snakemake(finished, "verify", config=config, check=False)
     assert run.returncode != 0
     for said in (run.stdout, (finished / "logs/verify.log").read_text()):
         assert "BEYOND TOLERANCE: 8 result(s), 2 mean(s)." in said
         assert "method=gradient/sparsity=0.5/seed=1.parquet: accuracy" in said
-    results.write(original, path)
+        assert said.count("device cpu; machine") == said.count("precision float32") == 2
+    results.write(original, path, facts)
 
 
 def test_a_figure_of_ones_own_run_and_the_reference(finished):

@@ -12,6 +12,7 @@ report: "rules/captions/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/made_from.smk"
 include: "rules/resources.smk"
 include: "rules/data.smk"
 include: "rules/networks.smk"

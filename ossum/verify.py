@@ -70,7 +70,7 @@ def reference_files(folder: str | Path = "results/reference") -> list[list[Path]
 
 
 def conditions(files: Iterable[Iterable[Path]]) -> str:
-    """What results were computed on and in: all that is known to let them differ."""
+    """The devices, machines, versions of torch and precisions that results come from."""
     facts = results.merged_metadata(chain.from_iterable(files))
     names = ("device", "machine", "torch", "precision")
     return "; ".join(f"{name} {facts[name]}" for name in names if name in facts) or "unknown"

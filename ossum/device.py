@@ -9,9 +9,13 @@ from collections.abc import Mapping
 
 import torch
 
-# What torch calls the precisions of products of float32 matrices, and how many digits of a factor,
-# binary and behind the point, each leaves. Sums are in float32 in any case.
-_PRECISIONS = {"float32": ("highest", 23), "tf32": ("high", 10), "bfloat16": ("medium", 7)}
+# Precisions of products of float32 matrices: how many digits of a factor, binary and behind the
+# point, each leaves. Sums are in float32 in any case.
+_DIGITS = {"float32": 23, "tf32": 10, "bfloat16": 7}
+
+# torch's settings, from the one that forbids most to the one that allows most. A setting allows and
+# does not order: what comes of it depends on the device.
+_SETTINGS = ("highest", "high", "medium")
 
 
 class DeviceError(RuntimeError):
@@ -53,21 +57,33 @@ def find_device(name: str) -> torch.device:
 
 
 def set_precision(name: str, device: torch.device) -> None:
-    """Let torch round the factors of all but small matrix products to this: a key of _PRECISIONS.
+    """Let torch round the factors of all but small matrix products to this: a key of _DIGITS.
 
     DeviceError if the device does not do so, and all stays as it was: torch itself says nothing,
     and multiplies in another precision.
+
+    Of the settings that come to this, a processor takes the one that allows most: where torch may
+    round to bfloat16 it multiplies by oneDNN instead of MKL, and oneDNN rounds with AMX only.
+    Without, it keeps float32, and on AMD's processors with AVX-512 is more than twice as fast, as
+    MKL uses their AVX2 at best.
     """
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(_PRECISIONS[name][0])
-    found = next((p for p, (_, digits) in _PRECISIONS.items() if _keeps(digits, device)), "less")
-    if found != name:
-        torch.set_float32_matmul_precision(before)
-        raise DeviceError(
-            f"precision: {name!r} was asked for, but torch {torch.__version__} on "
-            f"{describe(device)['device']!r} multiplies in {found}: bfloat16 is for Intel "
-            "processors with AMX, tf32 for NVIDIA GPUs from Ampere on, float32 for all"
-        )
+    for setting in reversed(_SETTINGS) if device.type == "cpu" else _SETTINGS:
+        torch.set_float32_matmul_precision(setting)
+        found = precision(device)
+        if found == name:
+            return
+    torch.set_float32_matmul_precision(before)
+    raise DeviceError(
+        f"precision: {name!r} was asked for, but torch {torch.__version__} on "
+        f"{_name(device)!r} multiplies in {found}: bfloat16 is for Intel processors with AMX, tf32 "
+        "for NVIDIA GPUs from Ampere on, float32 for all"
+    )
+
+
+def precision(device: torch.device) -> str:
+    """What matrix products round their factors to, as they are set now; by trying."""
+    return next((name for name, digits in _DIGITS.items() if _keeps(digits, device)), "less")
 
 
 def _keeps(digits: int, device: torch.device) -> bool:
@@ -76,6 +92,15 @@ def _keeps(digits: int, device: torch.device) -> bool:
     # Processors do not round small matrices.
     product = torch.full((256, 256), number, device=device) @ torch.eye(256, device=device)
     return bool((product == number).all())
+
+
+def sums_as_a_whole(device: torch.device) -> bool:
+    """Whether sums of products need not be cut into blocks to come out the same in any company.
+
+    Theirs is the order in which oneDNN adds: it depends neither on how many rows a product has nor
+    on threads. On a GPU that is not asked for.
+    """
+    return device.type != "cpu" or torch.get_float32_matmul_precision() == "medium"
 
 
 def memory_mb(device: torch.device, host_mb: int) -> int:
@@ -92,7 +117,8 @@ def memory_mb(device: torch.device, host_mb: int) -> int:
 
 def describe(device: torch.device) -> dict[str, str]:
     """For the provenance of results: "cpu" or the name of the GPU, and the precision."""
-    name = device.type if device.type == "cpu" else torch.cuda.get_device_name(device)
-    now = torch.get_float32_matmul_precision()
-    precision = next(p for p, (of_torch, _) in _PRECISIONS.items() if of_torch == now)
-    return {"device": name, "precision": precision}
+    return {"device": _name(device), "precision": precision(device)}
+
+
+def _name(device: torch.device) -> str:
+    return device.type if device.type == "cpu" else torch.cuda.get_device_name(device)

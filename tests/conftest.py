@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from ossum.device import set_precision
+
 # Files that take minutes, longest first: tests are spread over processes by file. Those on Slurm
 # mostly wait, so that three processes keep two cores busy.
 LONG = ["slurm", "workflow", "rerun", "faults", "bad_input", "verify"]
@@ -15,6 +17,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_thread():
-    """Networks in tests are so small that threads only wait for each other."""
+def as_in_jobs():
+    """Products as jobs make them. On one thread: networks in tests are so small that several only
+    wait for each other."""
     torch.set_num_threads(1)
+    set_precision("float32", torch.device("cpu"))

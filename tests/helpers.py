@@ -44,12 +44,13 @@ def options(schedule=((0.1, 2),), **changes) -> PruningOptions:
 
 def has_bfloat16() -> bool:
     """Whether this processor multiplies in bfloat16."""
+    before = torch.get_float32_matmul_precision()
     try:
         set_precision("bfloat16", torch.device("cpu"))
     except DeviceError:
         return False
     finally:
-        torch.set_float32_matmul_precision("highest")
+        torch.set_float32_matmul_precision(before)
     return True
 
 

@@ -124,8 +124,8 @@ def _train(
     """The same for members grouped by seed; results group by group."""
     members = [member for group in groups for member in group]
     networks = [[member.network for member in group] for group in groups]
-    most_examples = max(min(options.batch_size, len(train)), min(TEST_ROWS, len(test)))
-    stack = Stack(networks, most_examples, train.device)
+    sizes = {*_batch_sizes(len(train), options.batch_size), *_batch_sizes(len(test), TEST_ROWS)}
+    stack = Stack(networks, sizes, train.device)
     optimizer = _optimizer(stack, options)
     orders = {group[0].seed: stream(group[0].seed, "training order") for group in groups}
     rates = [rate for rate, epochs in options.schedule for _ in range(epochs)]
@@ -190,6 +190,11 @@ def _optimizer(stack: Stack, options: TrainingOptions) -> torch.optim.Optimizer:
     if options.optimizer == "sgd":
         return torch.optim.SGD([stack.parameters], momentum=options.momentum, fused=True)
     return torch.optim.Adam([stack.parameters], fused=True)
+
+
+def _batch_sizes(n: int, size: int) -> set[int]:
+    """How many examples there are in batches of `size` of `n` in all: the last may have fewer."""
+    return {min(n, size), n % size or min(n, size)}
 
 
 def _batches(split: Split, batch_size: int, orders: Sequence[torch.Generator]) -> Iterator[Tensor]:

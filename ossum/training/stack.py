@@ -4,21 +4,24 @@ Everything is feature by example: activations of a layer are [M, width, n] for M
 examples, so that a network's part of every array is one contiguous block.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import accumulate, chain, pairwise
 
 import torch
 from torch import Tensor
 
 from ossum.architectures import count_weights
+from ossum.device import sums_as_a_whole
 from ossum.networks import ACTIVATIONS, Network
 
-# The order in which a matrix product adds its terms depends on its shape and on the number of
+# The order in which MKL adds the terms of a matrix product depends on its shape and the number of
 # threads, where sums are long or rows are few. With sums in blocks of at most this many terms and
 # at least this many rows, a network's numbers are, to the last bit, what they are by itself. (Not
 # so with sigmoid, whose vector code rounds otherwise than its code for what is left over.)
 _BLOCK_TERMS = 768
 _LEAST_ROWS = 16
+# oneDNN adds in one order, but torch leaves products of up to this many terms in all to MKL.
+_MOST_TERMS_OF_MKL = 16**3
 
 # Padding of the parameters, so that the optimizer's vector code does all of them alike.
 _LANES = 16
@@ -38,19 +41,19 @@ class Stack:
     The weights are copied to the device. `parameters` and `gradients` hold those of all networks,
     flat, for an optimizer. All arrays are made here, once: fresh ones would cost page faults.
 
-    max_examples: the largest number of examples in a call.
+    batch_sizes: the numbers of examples that calls may have.
     """
 
     def __init__(
         self,
         groups: Sequence[Sequence[Network]],
-        max_examples: int,
+        batch_sizes: Collection[int],
         device: torch.device | str = "cpu",
     ):
         first = groups[0][0]
         self._activation = first.activation
         sizes = first.layer_sizes
-        filled = [_filled_up(group) for group in groups]
+        filled = [_filled_up(group, min(batch_sizes)) for group in groups]
         ends = [0, *accumulate(len(group) for group in filled)]
         self._groups = [slice(start, end) for start, end in pairwise(ends)]
         # Where the networks are in the stack: groups may have been filled up between them.
@@ -73,7 +76,7 @@ class Stack:
                 own.copy_(network.weights[layer])
 
         def buffer(width: int) -> Tensor:
-            return self.parameters.new_empty(m * width * max_examples)
+            return self.parameters.new_empty(m * width * max(batch_sizes))
 
         self._buffers = [buffer(width) for width in sizes[1:]]
         self._spare = buffer(max(sizes[1:-1], default=0))
@@ -145,11 +148,13 @@ class Stack:
             _product(_as_one(delta[group]), x[None], _as_one(self._weight_gradients[0][group]))
 
 
-def _filled_up(group: Sequence[Network]) -> list[Network]:
-    """The group, with networks of zeros added if its first layers have too few rows together."""
-    width = len(group[0].weights[0])
-    zeros = Network(tuple(map(torch.zeros_like, group[0].weights)), group[0].activation)
-    return [*group, *[zeros] * (-(-_LEAST_ROWS // width) - len(group))]
+def _filled_up(group: Sequence[Network], least_examples: int) -> list[Network]:
+    """The group, with networks of zeros added if its products would be too small without."""
+    weights = group[0].weights
+    terms = least_examples * min(w.numel() for w in weights)
+    count = max(-(-_LEAST_ROWS // len(weights[0])), _MOST_TERMS_OF_MKL // terms + 1)
+    zeros = Network(tuple(map(torch.zeros_like, weights)), group[0].activation)
+    return [*group, *[zeros] * (count - len(group))]
 
 
 def _layers(flat: Tensor, m: int, sizes: tuple[int, ...]) -> list[Tensor]:
@@ -169,9 +174,9 @@ def _as_one(stacked: Tensor) -> Tensor:
 
 
 def _product(a: Tensor, b: Tensor, out: Tensor) -> None:
-    """out = a b for each of a stack, [s, r, t] times [s, t, c], in equal blocks of terms t."""
+    """out = a b for each of a stack, [s, r, t] times [s, t, c]; by MKL in equal blocks of t."""
     terms = a.shape[2]
-    most = _BLOCK_TERMS if a.device.type == "cpu" else terms
+    most = terms if sums_as_a_whole(a.device) else _BLOCK_TERMS
     block = -(-terms // -(-terms // most))
     torch.bmm(a[:, :, :block], b[:, :block], out=out)
     for start in range(block, terms, block):

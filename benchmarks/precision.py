@@ -1,17 +1,27 @@
-"""What a lower precision of products saves.
+"""What the choice of a library for products saves, and a lower precision.
 
     ./run python benchmarks/precision.py            (6 GiB of memory)
 
-The same work in every precision that this machine multiplies in (`precision` in the configuration).
-What it changes in the results is another question: see docs/speed.md.
+The same work as torch comes, and in every precision that this machine multiplies in (`precision` in
+the configuration). What a lower one changes in the results is another question: see docs/speed.md.
 """
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import torch
-from common import best, document, ensemble_step, network_for, random_split, row, rule
+from common import (
+    as_torch_comes,
+    best,
+    document,
+    ensemble_step,
+    network_for,
+    random_split,
+    row,
+    rule,
+)
 from ensemble_training import MEMBERS, SEEDS
 from ensemble_training import OPTIONS as ADAM
 from gradient_mask import mask_step
@@ -82,12 +92,12 @@ def available() -> list[str]:
 
 
 def lines() -> Iterator[str]:
-    names = available()
-    yield from (row("what", *(f"{name}, s" for name in names)), rule(1 + len(names)))
+    ways = {"as torch comes": as_torch_comes} | {n: partial(multiplying_in, n) for n in available()}
+    yield from (row("what", *(f"{way}, s" for way in ways)), rule(1 + len(ways)))
     for what, work in WORK.items():
         times = []
-        for name in names:
-            with multiplying_in(name):
+        for way in ways.values():
+            with way():
                 times.append(work())
         ratios = (f"{took:.3f} ({times[0] / took:.1f} x)" for took in times[1:])
         yield row(what, f"{times[0]:.3f}", *ratios)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import torch
-from common import best, document, network_for, random_split, row, rule, seconds
+from common import as_torch_comes, best, document, network_for, random_split, row, rule, seconds
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -94,6 +94,7 @@ def plain_accuracy(module: nn.Sequential, test: Split) -> float:
     return correct / len(test)
 
 
+@as_torch_comes()
 def plain(network: Network, train: Split, test: Split) -> float:
     """Seconds of the plain way: a training pass a method, a test pass a cell."""
     module = network.to_module()

@@ -17,6 +17,7 @@ from snakemake.utils import update_config
 from torch import Tensor
 from workflows import snakemake
 
+from ossum import device as device_module
 from ossum.config import parse_config
 from ossum.device import DeviceError, describe, find_device, set_precision
 from ossum.evaluation import evaluate_cells, masked
@@ -178,6 +179,51 @@ def test_precision_is_what_factors_are_rounded_to(name, dtype, torch_as_before):
     expected = a.to(dtype).double() @ b.to(dtype).double()
     torch.testing.assert_close((a @ b).double(), expected, rtol=1e-5, atol=1e-4)
     assert describe(device) == {"device": "cpu", "precision": name}
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(
+    ("stack", "rows", "terms", "columns"),
+    [
+        (1, 2000, 3072, 128),
+        (1, 2000, 128, 784),
+        (24, 62, 62, 128),
+        (3, 10, 2000, 80),
+        (1, 16, 64, 9),
+    ],
+)
+def test_float32_is_float32_in_every_shape(stack, rows, terms, columns, transposed):
+    """Whichever library multiplies: rounded factors make errors a hundred times as large."""
+    generator = torch.Generator().manual_seed(0)
+    a = torch.randn(stack, rows, terms, generator=generator)
+    b = torch.randn(stack, columns, terms, generator=generator).transpose(1, 2)
+    b = b if transposed else b.contiguous()
+    error = (a @ b - a.double() @ b.double()).abs().max()
+    assert error < 1e-5 * terms**0.5
+
+
+# What torch's settings come to on a processor with AMX, on others with AVX-512 and on a GPU.
+AMX = {"highest": "float32", "high": "float32", "medium": "bfloat16"}
+AVX512 = dict.fromkeys(AMX, "float32")
+GPU = {"highest": "float32", "high": "tf32", "medium": "tf32"}
+
+
+@pytest.mark.parametrize(
+    ("device", "comes_to", "asked", "setting"),
+    [
+        ("cpu", AVX512, "float32", "medium"),  # by oneDNN
+        ("cpu", AMX, "float32", "high"),  # by MKL
+        ("cpu", AMX, "bfloat16", "medium"),
+        ("cuda", GPU, "float32", "highest"),
+        ("cuda", GPU, "tf32", "high"),
+    ],
+)
+def test_the_setting_that_is_chosen(device, comes_to, asked, setting, torch_as_before, monkeypatch):
+    monkeypatch.setattr(
+        device_module, "precision", lambda _: comes_to[torch.get_float32_matmul_precision()]
+    )
+    set_precision(asked, torch.device(device))
+    assert torch.get_float32_matmul_precision() == setting
 
 
 def test_a_precision_that_the_device_lacks_is_said(torch_as_before):

@@ -131,7 +131,7 @@ class Stack:
         ]
         for group, x in zip(self._groups, inputs, strict=True):
             first, values = self._weights[0][group], self._values[0][group]
-            _product(_as_one(first), x.T[None], _as_one(values))
+            _product(_as_one(first), x[None].transpose(1, 2), _as_one(values))
         for layer, weights in enumerate(self._weights[1:], start=1):
             _product(weights, phi(self._values[layer - 1]), self._values[layer])
         return self._values[-1]

@@ -105,6 +105,7 @@ def test_interrupted_many_times(epochs):
     assert epochs.begun == 1
 
 
+@pytest.mark.usefixtures("one_order")
 @pytest.mark.parametrize("chosen", [[2], [3, 0], [2, 1, 0], [3, 1, 2, 0]])
 def test_members_go_on_in_other_company(chosen, epochs):
     """As when the results of some were written before the job was killed."""

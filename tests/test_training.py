@@ -151,6 +151,7 @@ def test_company_changes_nothing(optimizer, activation, chosen):
     assert not any(identical(together[chosen[0]], together[i]) for i in others)
 
 
+@pytest.mark.usefixtures("one_order")
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize(
     ("m", "hidden"),
@@ -232,6 +233,7 @@ def test_the_global_random_state_is_neither_used_nor_changed():
     assert all(map(identical, *results))
 
 
+@pytest.mark.usefixtures("one_order")
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_member_that_diverges_ends_and_the_others_go_on(optimizer, caplog):
     """Weights near the end of the float32 range overflow within an epoch."""
@@ -258,6 +260,7 @@ def test_a_member_that_diverges_ends_and_the_others_go_on(optimizer, caplog):
         torch.testing.assert_close(a, b, equal_nan=True, rtol=0, atol=0)
 
 
+@pytest.mark.usefixtures("one_order")
 def test_scores_that_overflow_are_divergence_too_and_end_it_there():
     """One step from a loss of 1e36 to weights that are finite, but too large to multiply."""
     split = random_split(50)
@@ -358,6 +361,7 @@ def test_identical_members_are_trained_once(calls):
     assert not any(identical(results[0], result) for result in results[2:])
 
 
+@pytest.mark.usefixtures("one_order")
 @pytest.mark.parametrize(
     ("fitting", "seeds_of_ensembles"),
     [

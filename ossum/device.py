@@ -6,16 +6,14 @@ and whatever passes through a network runs where the data are.
 """
 
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 
 import torch
 
-# Precisions of products of float32 matrices: how many digits of a factor, binary and behind the
-# point, each leaves. Sums are in float32 in any case.
-_DIGITS = {"float32": 23, "tf32": 10, "bfloat16": 7}
-
-# torch's settings, from the one that forbids most to the one that allows most. A setting allows and
-# does not order: what comes of it depends on the device.
-_SETTINGS = ("highest", "high", "medium")
+# What torch calls the precisions of products of float32 matrices, and how many digits of a factor,
+# binary and behind the point, each leaves. Sums are in float32 in any case.
+_PRECISIONS = {"float32": ("highest", 23), "tf32": ("high", 10), "bfloat16": ("medium", 7)}
 
 
 class DeviceError(RuntimeError):
@@ -57,33 +55,30 @@ def find_device(name: str) -> torch.device:
 
 
 def set_precision(name: str, device: torch.device) -> None:
-    """Let torch round the factors of all but small matrix products to this: a key of _DIGITS.
+    """Let torch round the factors of all but small matrix products to this: a key of _PRECISIONS.
 
     DeviceError if the device does not do so, and all stays as it was: torch itself says nothing,
     and multiplies in another precision.
 
-    Of the settings that come to this, a processor takes the one that allows most: where torch may
-    round to bfloat16 it multiplies by oneDNN instead of MKL, and oneDNN rounds with AMX only.
-    Without, it keeps float32, and on AMD's processors with AVX-512 is more than twice as fast, as
-    MKL uses their AVX2 at best.
+    On AMD's processors float32 is by oneDNN, see `_onednn_instead_of_mkl`.
     """
     before = torch.get_float32_matmul_precision()
-    for setting in reversed(_SETTINGS) if device.type == "cpu" else _SETTINGS:
-        torch.set_float32_matmul_precision(setting)
-        found = precision(device)
-        if found == name:
-            return
-    torch.set_float32_matmul_precision(before)
-    raise DeviceError(
-        f"precision: {name!r} was asked for, but torch {torch.__version__} on "
-        f"{_name(device)!r} multiplies in {found}: bfloat16 is for Intel processors with AMX, tf32 "
-        "for NVIDIA GPUs from Ampere on, float32 for all"
-    )
+    torch.set_float32_matmul_precision(_PRECISIONS[name][0])
+    if name == "float32" and device.type == "cpu" and _onednn_instead_of_mkl():
+        torch.set_float32_matmul_precision("medium")
+    found = precision(device)
+    if found != name:
+        torch.set_float32_matmul_precision(before)
+        raise DeviceError(
+            f"precision: {name!r} was asked for, but torch {torch.__version__} on "
+            f"{_name(device)!r} multiplies in {found}: bfloat16 is for Intel processors with AMX, "
+            "tf32 for NVIDIA GPUs from Ampere on, float32 for all"
+        )
 
 
 def precision(device: torch.device) -> str:
-    """What matrix products round their factors to, as they are set now; by trying."""
-    return next((name for name, digits in _DIGITS.items() if _keeps(digits, device)), "less")
+    """What matrix products round their factors to, as torch is set now; found by trying."""
+    return next((p for p, (_, digits) in _PRECISIONS.items() if _keeps(digits, device)), "less")
 
 
 def _keeps(digits: int, device: torch.device) -> bool:
@@ -94,13 +89,29 @@ def _keeps(digits: int, device: torch.device) -> bool:
     return bool((product == number).all())
 
 
-def sums_as_a_whole(device: torch.device) -> bool:
-    """Whether sums of products need not be cut into blocks to come out the same in any company.
+@cache
+def _onednn_instead_of_mkl() -> bool:
+    """Whether this is an AMD processor on which torch's second library multiplies in float32.
 
-    Theirs is the order in which oneDNN adds: it depends neither on how many rows a product has nor
-    on threads. On a GPU that is not asked for.
+    torch leaves products to MKL, which makes little of the AVX-512 of AMD's processors, unless it
+    may round to bfloat16. Then oneDNN multiplies, which rounds with AMX only, and has none here.
     """
-    return device.type != "cpu" or torch.get_float32_matmul_precision() == "medium"
+    info = Path("/proc/cpuinfo")
+    if not info.exists() or "AuthenticAMD" not in info.read_text():
+        return False
+    if not (torch.backends.mkldnn.enabled and torch.ops.mkldnn._is_mkldnn_bf16_supported()):
+        return False  # torch would stay with MKL
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    found = precision(torch.device("cpu"))
+    torch.set_float32_matmul_precision(before)
+    return found == "float32"
+
+
+def multiplies_by_onednn(device: torch.device) -> bool:
+    """Whether float32 products on the device are by oneDNN instead of MKL, as torch is set now."""
+    allowed = torch.get_float32_matmul_precision() == "medium"
+    return device.type == "cpu" and allowed and _onednn_instead_of_mkl()
 
 
 def memory_mb(device: torch.device, host_mb: int) -> int:

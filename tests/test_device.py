@@ -5,6 +5,7 @@ on it fails where something is on the wrong device, or where a step waits for a 
 its results are compared with those of the processor.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,13 @@ from workflows import snakemake
 
 from ossum import device as device_module
 from ossum.config import parse_config
-from ossum.device import DeviceError, describe, find_device, set_precision
+from ossum.device import (
+    DeviceError,
+    describe,
+    find_device,
+    multiplies_by_onednn,
+    set_precision,
+)
 from ossum.evaluation import evaluate_cells, masked
 from ossum.fusion import batches
 from ossum.networks import Subnetwork
@@ -149,13 +156,6 @@ def test_what_the_machine_lacks_is_said_before_any_job(tmp_path, asked, said):
     snakemake(tmp_path, "figures/fig8.pdf", "--config", asked, config=config)
 
 
-@pytest.fixture
-def torch_as_before():
-    before = torch.get_float32_matmul_precision()
-    yield
-    torch.set_float32_matmul_precision(before)
-
-
 def test_jobs_have_no_denormal_numbers():
     """In other threads, too, which do parts of large arrays."""
     script = (
@@ -202,28 +202,39 @@ def test_float32_is_float32_in_every_shape(stack, rows, terms, columns, transpos
     assert error < 1e-5 * terms**0.5
 
 
-# What torch's settings come to on a processor with AMX, on others with AVX-512 and on a GPU.
-AMX = {"highest": "float32", "high": "float32", "medium": "bfloat16"}
-AVX512 = dict.fromkeys(AMX, "float32")
-GPU = {"highest": "float32", "high": "tf32", "medium": "tf32"}
-
-
 @pytest.mark.parametrize(
-    ("device", "comes_to", "asked", "setting"),
+    ("asked", "device", "amd", "setting"),
     [
-        ("cpu", AVX512, "float32", "medium"),  # by oneDNN
-        ("cpu", AMX, "float32", "high"),  # by MKL
-        ("cpu", AMX, "bfloat16", "medium"),
-        ("cuda", GPU, "float32", "highest"),
-        ("cuda", GPU, "tf32", "high"),
+        ("float32", "cpu", True, "medium"),  # oneDNN multiplies
+        ("float32", "cpu", False, "highest"),
+        ("float32", "cuda", True, "highest"),
+        ("bfloat16", "cpu", False, "medium"),
+        ("tf32", "cuda", True, "high"),
     ],
 )
-def test_the_setting_that_is_chosen(device, comes_to, asked, setting, torch_as_before, monkeypatch):
-    monkeypatch.setattr(
-        device_module, "precision", lambda _: comes_to[torch.get_float32_matmul_precision()]
-    )
+def test_the_setting_of_torch(asked, device, amd, setting, torch_as_before, monkeypatch):
+    monkeypatch.setattr(device_module, "_onednn_instead_of_mkl", lambda: amd)
+    monkeypatch.setattr(device_module, "precision", lambda _: asked)
     set_precision(asked, torch.device(device))
     assert torch.get_float32_matmul_precision() == setting
+    assert multiplies_by_onednn(torch.device(device)) == (setting == "medium" and amd)
+
+
+def test_without_avx512_mkl_multiplies():
+    """torch does not heed its own setting there: blocks of sums must not rely on it."""
+    script = (
+        "import torch; from ossum.device import multiplies_by_onednn, set_precision;"
+        "cpu = torch.device('cpu'); set_precision('float32', cpu);"
+        "print(torch.get_float32_matmul_precision(), multiplies_by_onednn(cpu))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"},
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.split() == ["highest", "False"], run.stderr
 
 
 def test_a_precision_that_the_device_lacks_is_said(torch_as_before):

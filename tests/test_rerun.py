@@ -57,6 +57,7 @@ def finished_deep(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("one_order")
 def test_fusion_changes_no_training(finished_deep, tmp_path):
     """Trained alone or with others, as drawn or again: the same numbers to the last bit."""
     config = tiny_deep(tmp_path / "config.yaml", fuse=[])

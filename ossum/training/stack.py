@@ -11,17 +11,21 @@ import torch
 from torch import Tensor
 
 from ossum.architectures import count_weights
-from ossum.device import sums_as_a_whole
+from ossum.device import multiplies_by_onednn
 from ossum.networks import ACTIVATIONS, Network
 
-# The order in which MKL adds the terms of a matrix product depends on its shape and the number of
-# threads, where sums are long or rows are few. With sums in blocks of at most this many terms and
-# at least this many rows, a network's numbers are, to the last bit, what they are by itself. (Not
-# so with sigmoid, whose vector code rounds otherwise than its code for what is left over.)
-_BLOCK_TERMS = 768
+# A network's numbers are to be, to the last bit, what they are by itself. But the order in which a
+# matrix product adds its terms may depend on its shape and on the number of threads: MKL's where
+# sums are long or rows are few, oneDNN's where sums are long and the left factor is transposed.
+# Hence sums in blocks of at most so many terms, and at least so many rows. (It does not help with
+# sigmoid, whose vector code rounds otherwise than its code for what is left over.)
+_BLOCK_TERMS = {"MKL": 768, "oneDNN, transposed": 2047}
 _LEAST_ROWS = 16
-# oneDNN adds in one order, but torch leaves products of up to this many terms in all to MKL.
-_MOST_TERMS_OF_MKL = 16**3
+# torch leaves products of up to this many multiplications in all to MKL, so that a network alone
+# might be multiplied by MKL and in company by oneDNN. Networks of zeros keep it company then, if
+# they take no more than so many weights in all.
+_MULTIPLICATIONS_OF_MKL = 16**3
+_MOST_ZEROS = 2**20
 
 # Padding of the parameters, so that the optimizer's vector code does all of them alike.
 _LANES = 16
@@ -53,7 +57,7 @@ class Stack:
         first = groups[0][0]
         self._activation = first.activation
         sizes = first.layer_sizes
-        filled = [_filled_up(group, min(batch_sizes)) for group in groups]
+        filled = [_filled_up(group, min(batch_sizes), device) for group in groups]
         ends = [0, *accumulate(len(group) for group in filled)]
         self._groups = [slice(start, end) for start, end in pairwise(ends)]
         # Where the networks are in the stack: groups may have been filled up between them.
@@ -131,6 +135,7 @@ class Stack:
         ]
         for group, x in zip(self._groups, inputs, strict=True):
             first, values = self._weights[0][group], self._values[0][group]
+            # Not x.T[None], whose first stride makes torch copy it for oneDNN.
             _product(_as_one(first), x[None].transpose(1, 2), _as_one(values))
         for layer, weights in enumerate(self._weights[1:], start=1):
             _product(weights, phi(self._values[layer - 1]), self._values[layer])
@@ -148,11 +153,16 @@ class Stack:
             _product(_as_one(delta[group]), x[None], _as_one(self._weight_gradients[0][group]))
 
 
-def _filled_up(group: Sequence[Network], least_examples: int) -> list[Network]:
+def _filled_up(
+    group: Sequence[Network], least_examples: int, device: torch.device | str
+) -> list[Network]:
     """The group, with networks of zeros added if its products would be too small without."""
     weights = group[0].weights
-    terms = least_examples * min(w.numel() for w in weights)
-    count = max(-(-_LEAST_ROWS // len(weights[0])), _MOST_TERMS_OF_MKL // terms + 1)
+    count = -(-_LEAST_ROWS // len(weights[0]))
+    if multiplies_by_onednn(torch.device(device)):
+        one = least_examples * min(w.numel() for w in weights)
+        fitting = _MOST_ZEROS // sum(w.numel() for w in weights)
+        count = max(count, min(_MULTIPLICATIONS_OF_MKL // one + 1, fitting))
     zeros = Network(tuple(map(torch.zeros_like, weights)), group[0].activation)
     return [*group, *[zeros] * (count - len(group))]
 
@@ -174,11 +184,20 @@ def _as_one(stacked: Tensor) -> Tensor:
 
 
 def _product(a: Tensor, b: Tensor, out: Tensor) -> None:
-    """out = a b for each of a stack, [s, r, t] times [s, t, c]; by MKL in equal blocks of t."""
+    """out = a b for each of a stack, [s, r, t] times [s, t, c], in equal blocks of terms t."""
     terms = a.shape[2]
-    most = terms if sums_as_a_whole(a.device) else _BLOCK_TERMS
-    block = -(-terms // -(-terms // most))
+    block = -(-terms // -(-terms // _most_terms(a)))
     torch.bmm(a[:, :, :block], b[:, :block], out=out)
     for start in range(block, terms, block):
         part = slice(start, start + block)
         out.baddbmm_(a[:, :, part], b[:, part])
+
+
+def _most_terms(a: Tensor) -> int:
+    """How many terms a product with the left factor `a` may add up at once."""
+    if a.device.type != "cpu":
+        return a.shape[2]
+    if not multiplies_by_onednn(a.device):
+        return _BLOCK_TERMS["MKL"]
+    transposed = a.stride(2) != 1
+    return _BLOCK_TERMS["oneDNN, transposed"] if transposed else a.shape[2]

@@ -189,6 +189,7 @@ def ensemble_step(
 ) -> float:
     """Seconds of a step of all members, the best of `steps`, or what else `of` makes of them."""
     split = ClockedSplit(**vars(random_split(dataset, (steps + 2) * options.batch_size)))
+    # As many test examples as in a batch: an ensemble of tiny networks grows if there are fewer.
     train_ensemble(members, split, random_split(dataset, options.batch_size), options)
     batches_a_step = len({member.seed for member in members})
     return best_step(split.starts[::batches_a_step], of)

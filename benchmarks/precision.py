@@ -99,8 +99,8 @@ def lines() -> Iterator[str]:
         for way in ways.values():
             with way():
                 times.append(work())
-        ratios = (f"{took:.3f} ({times[0] / took:.1f} x)" for took in times[1:])
-        yield row(what, f"{times[0]:.3f}", *ratios)
+        ratios = (f"{took:.3g} ({times[0] / took:.1f} x)" for took in times[1:])
+        yield row(what, f"{times[0]:.3g}", *ratios)
     yield f"\n1/{PART} of both sets; the best of 3 passes and of {STEPS} steps."
 
 

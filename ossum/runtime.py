@@ -1,10 +1,10 @@
 """How long a job takes, from the sizes of its cells alone (no torch).
 
 A count of what a job computes, divided by rates that were measured once (AMD EPYC and Intel Xeon,
-AVX-512, two cores). `benchmarks/scaling.py` compares it with the durations that a run has left: on
-those machines trainings took a tenth to a third less at the median, and short jobs, which count for
-little, half. A cluster gets `limit_minutes`, several times as much, because its processors may be
-older or shared; a retry gets more.
+AVX-512, two cores, products by MKL). `benchmarks/scaling.py` compares it with the durations that a
+run has left: on those machines trainings took a tenth to a third less at the median, and short
+jobs, which count for little, half. A cluster gets `limit_minutes`, several times as much, because
+its processors may be older or shared; a retry gets more.
 """
 
 from collections.abc import Sequence

@@ -99,8 +99,9 @@ def _onednn_instead_of_mkl() -> bool:
     info = Path("/proc/cpuinfo")
     if not info.exists() or "AuthenticAMD" not in info.read_text():
         return False
-    if not (torch.backends.mkldnn.enabled and torch.ops.mkldnn._is_mkldnn_bf16_supported()):
-        return False  # torch would stay with MKL
+    turns = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    if not turns():
+        return False  # torch would stay with MKL, or is one that we do not know
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
     found = precision(torch.device("cpu"))

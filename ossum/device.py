@@ -60,23 +60,26 @@ def set_precision(name: str, device: torch.device) -> None:
     DeviceError if the device does not do so, and all stays as it was: torch itself says nothing,
     and multiplies in another precision.
 
-    On AMD's processors float32 is by oneDNN, see `_onednn_instead_of_mkl`.
+    Where `_allowed_is_onednn`, float32 is by oneDNN, unless that rounds.
     """
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(_PRECISIONS[name][0])
-    if name == "float32" and device.type == "cpu" and _onednn_instead_of_mkl():
-        torch.set_float32_matmul_precision("medium")
-    found = precision(device)
-    if found != name:
-        torch.set_float32_matmul_precision(before)
-        raise DeviceError(
-            f"precision: {name!r} was asked for, but torch {torch.__version__} on "
-            f"{_name(device)!r} multiplies in {found}: bfloat16 is for Intel processors with AMX, "
-            "tf32 for NVIDIA GPUs from Ampere on, float32 for all"
-        )
+    settings = [_PRECISIONS[name][0]]
+    if name == "float32" and device.type == "cpu" and _allowed_is_onednn():
+        settings.insert(0, "medium")
+    for setting in settings:
+        torch.set_float32_matmul_precision(setting)
+        found = _precision(device)
+        if found == name:
+            return
+    torch.set_float32_matmul_precision(before)
+    raise DeviceError(
+        f"precision: {name!r} was asked for, but torch {torch.__version__} on {_name(device)!r} "
+        f"multiplies in {found}: bfloat16 is for Intel processors with AMX, tf32 for NVIDIA GPUs "
+        "from Ampere on, float32 for all"
+    )
 
 
-def precision(device: torch.device) -> str:
+def _precision(device: torch.device) -> str:
     """What matrix products round their factors to, as torch is set now; found by trying."""
     return next((p for p, (_, digits) in _PRECISIONS.items() if _keeps(digits, device)), "less")
 
@@ -89,30 +92,28 @@ def _keeps(digits: int, device: torch.device) -> bool:
     return bool((product == number).all())
 
 
+def is_amd() -> bool:
+    """Whether this is an AMD processor, on Linux; False where it cannot be told."""
+    info = Path("/proc/cpuinfo")
+    return info.exists() and "AuthenticAMD" in info.read_text()
+
+
 @cache
-def _onednn_instead_of_mkl() -> bool:
-    """Whether this is an AMD processor on which torch's second library multiplies in float32.
+def _allowed_is_onednn() -> bool:
+    """Whether this is an AMD processor on which "medium" makes torch multiply by oneDNN.
 
     torch leaves products to MKL, which makes little of the AVX-512 of AMD's processors, unless it
-    may round to bfloat16. Then oneDNN multiplies, which rounds with AMX only, and has none here.
+    may round to bfloat16. Then it turns to oneDNN where there is AVX-512; and oneDNN, though it
+    may, does not round without AMX. (A torch that does not tell whether it turns stays with MKL.)
     """
-    info = Path("/proc/cpuinfo")
-    if not info.exists() or "AuthenticAMD" not in info.read_text():
-        return False
-    turns = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
-    if not turns():
-        return False  # torch would stay with MKL, or is one that we do not know
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    found = precision(torch.device("cpu"))
-    torch.set_float32_matmul_precision(before)
-    return found == "float32"
+    turns_to_onednn = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    return is_amd() and turns_to_onednn()
 
 
 def multiplies_by_onednn(device: torch.device) -> bool:
-    """Whether float32 products on the device are by oneDNN instead of MKL, as torch is set now."""
+    """Whether products on the device are by oneDNN for AMD's sake, as torch is set now."""
     allowed = torch.get_float32_matmul_precision() == "medium"
-    return device.type == "cpu" and allowed and _onednn_instead_of_mkl()
+    return device.type == "cpu" and allowed and _allowed_is_onednn()
 
 
 def memory_mb(device: torch.device, host_mb: int) -> int:
@@ -129,7 +130,7 @@ def memory_mb(device: torch.device, host_mb: int) -> int:
 
 def describe(device: torch.device) -> dict[str, str]:
     """For the provenance of results: "cpu" or the name of the GPU, and the precision."""
-    return {"device": _name(device), "precision": precision(device)}
+    return {"device": _name(device), "precision": _precision(device)}
 
 
 def _name(device: torch.device) -> str:

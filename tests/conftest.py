@@ -1,11 +1,9 @@
 """Settings of all tests."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
-from ossum.device import multiplies_by_onednn, set_precision
+from ossum.device import is_amd, multiplies_by_onednn, set_precision
 
 # Files that take minutes, longest first: tests are spread over processes by file. Those on Slurm
 # mostly wait, so that three processes keep two cores busy.
@@ -30,14 +28,13 @@ def as_in_jobs():
 def one_order():
     """For tests of equality to the last bit: what MKL adds up on an AMD processor depends on where
     in memory an array begins. With AVX-512 oneDNN does it (`ossum.device`)."""
-    info = Path("/proc/cpuinfo")
-    amd = info.exists() and "AuthenticAMD" in info.read_text()
-    if amd and not multiplies_by_onednn(torch.device("cpu")):
+    if is_amd() and not multiplies_by_onednn(torch.device("cpu")):
         pytest.skip("MKL's sums depend on addresses on this processor")
 
 
 @pytest.fixture
 def torch_as_before():
+    """Takes back what a test sets torch's precision of products to."""
     before = torch.get_float32_matmul_precision()
     yield
     torch.set_float32_matmul_precision(before)

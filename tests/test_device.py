@@ -213,11 +213,25 @@ def test_float32_is_float32_in_every_shape(stack, rows, terms, columns, transpos
     ],
 )
 def test_the_setting_of_torch(asked, device, amd, setting, torch_as_before, monkeypatch):
-    monkeypatch.setattr(device_module, "_onednn_instead_of_mkl", lambda: amd)
-    monkeypatch.setattr(device_module, "precision", lambda _: asked)
+    monkeypatch.setattr(device_module, "_allowed_is_onednn", lambda: amd)
+    monkeypatch.setattr(device_module, "_precision", lambda _: asked)
     set_precision(asked, torch.device(device))
     assert torch.get_float32_matmul_precision() == setting
     assert multiplies_by_onednn(torch.device(device)) == (setting == "medium" and amd)
+
+
+def test_an_amd_processor_that_rounds_stays_with_mkl(torch_as_before, monkeypatch):
+    """Should one come with AMX."""
+    rounded = {"medium": "bfloat16"}
+    monkeypatch.setattr(device_module, "_allowed_is_onednn", lambda: True)
+    monkeypatch.setattr(
+        device_module,
+        "_precision",
+        lambda _: rounded.get(torch.get_float32_matmul_precision(), "float32"),
+    )
+    set_precision("float32", torch.device("cpu"))
+    assert torch.get_float32_matmul_precision() == "highest"
+    assert not multiplies_by_onednn(torch.device("cpu"))
 
 
 def test_without_avx512_mkl_multiplies():

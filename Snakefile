@@ -1,8 +1,10 @@
-"""The paper as a workflow: init -> prune -> (train | finetune) -> evaluate -> table -> figure."""
+"""The paper as a workflow: init → (train_network) → prune → (train | finetune) → evaluate → table →
+figure. A rule is a stage; a job does one stage of one network of a grid (see config/config.yaml).
+"""
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.20")
 
 
 configfile: workflow.source_path("config/config.yaml")
@@ -12,17 +14,17 @@ report: "rules/captions/workflow.rst"
 
 
 include: "rules/common.smk"
-include: "rules/made_from.smk"
-include: "rules/resources.smk"
-include: "rules/data.smk"
-include: "rules/networks.smk"
+include: "rules/dataset.smk"
+include: "rules/init.smk"
+include: "rules/train_network.smk"
 include: "rules/prune.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
+include: "rules/statistics.smk"
 include: "rules/readout.smk"
 include: "rules/search.smk"
+include: "rules/cost.smk"
 include: "rules/figures.smk"
-include: "rules/costs.smk"
 include: "rules/claims.smk"
 include: "rules/verify.smk"
 
@@ -32,4 +34,3 @@ rule figures:
     input:
         expand("figures/{figure}.pdf", figure=CONFIG.figures),
         "results/claims.md",
-        expand("results/tables/{figure}.html", figure=CONFIG.figures),

@@ -1,15 +1,21 @@
-"""OSSuM: gradient-free pruning of neural networks at initialization, a reproduction."""
+"""OSSuM: gradient-free pruning of neural networks at initialisation, a reproduction."""
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["prune"]
+if TYPE_CHECKING:
+    from ossum.front_door import prune
+    from ossum.storage.results import read as read_results
+
+__version__ = "0.1.0"
+__all__ = ["prune", "read_results"]
+
+_HOMES = {"prune": ("ossum.front_door", "prune"), "read_results": ("ossum.storage.results", "read")}
 
 
 def __getattr__(name: str) -> Any:
-    """`ossum.prune`, loaded when it is asked for: planning a workflow must not wait for torch."""
-    if name == "prune":
-        # By name, so that no code hash of the workflow covers it (see `ossum.provenance`).
-        from importlib import import_module
-
-        return import_module("ossum.front_door").prune
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Load a public function when it is asked for, because planning must not wait for torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, function = _HOMES[name]
+    return getattr(import_module(module), function)

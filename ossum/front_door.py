@@ -1,4 +1,4 @@
-"""The front door for people with a network of their own: `ossum.prune`."""
+"""`ossum.prune`, for people with a network of their own."""
 
 import copy
 from collections.abc import Iterable, Sequence
@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from ossum.architectures import kept_width
-from ossum.networks import ACTIVATIONS, Network
-from ossum.options import GradientOptions, PruningOptions
+from ossum.config.architectures import kept_width
+from ossum.config.options import GradientOptions, PruningOptions
+from ossum.networks.network import ACTIVATIONS, Network
 from ossum.pruning import prune_network
 from ossum.pruning.view import TrainingView
 
@@ -34,21 +34,24 @@ def prune(
     """A smaller dense copy of `model`, without the hidden neurons that `method` prunes.
 
     model: Linear layers, with or without bias, with one kind of activation (Tanh, ReLU or Sigmoid)
-        between them; it gives logits and may start with nn.Flatten(). Trained or not. Not changed.
+        between them. It gives logits, may start with nn.Flatten(), and may be trained or not. It is
+        not changed.
     data: training examples: inputs float [N, m] (any shape after N if the model flattens them) and
         integer labels [N], as two tensors, or as a Dataset or DataLoader of such pairs, which is
         read once, into memory.
-    sparsity: the fraction of neurons, 0 <= sparsity < 1, to prune from every hidden layer. Or
+    sparsity: the fraction of neurons, 0 <= sparsity < 1, to prune from every hidden layer. Give
+        either this or widths.
     widths: how many neurons to keep in each hidden layer.
-    method: an id of `ossum.registry.METHODS`. "ossum" is for one hidden layer; "ossum-pab" for any
-        number.
-    seed: of the methods that draw random numbers.
+    method: an id of `ossum.config.registry.METHODS`. "ossum" is for one hidden layer; "ossum-pab"
+        is for any number.
+    seed: the seed of the methods that draw random numbers.
+    options: the options of the methods that have any; by default they are the paper's for MNIST.
 
-    A neuron's bias goes or stays with it; norms do not count it. Scores are computed in float32,
-    where the inputs are: on the CPU or on a GPU. The result has the weights themselves, and the
-    device, type, layer names and mode (train or eval) of `model`.
+    A neuron's bias goes or stays with it; norms do not count it. Scores are computed in float32 on
+    the device of the inputs. The result has the model's own weights, and its device, type, layer
+    names and mode (train or eval).
 
-    ValueError, saying what was expected, for any other model, data or request.
+    ValueError that says what was expected, for any other model, data or request.
     """
     linears = _linear_layers(model)
     network = _network(linears, _activation(model))
@@ -70,7 +73,7 @@ def prune(
 
 @dataclass(frozen=True)
 class _Examples:
-    """Examples that are inputs already; to pruning methods it looks like an `ossum` data split."""
+    """Examples that are inputs already. Pruning methods can use them like a `Split`."""
 
     inputs: Tensor
     labels: Tensor
@@ -88,7 +91,7 @@ class _Examples:
 
 
 def _linear_layers(model: nn.Module) -> list[nn.Linear]:
-    """The Linear layers, after checking that layers come in an order that we understand."""
+    """The Linear layers of a model. ValueError if its layers are others, or in another order."""
     if not isinstance(model, nn.Sequential):
         raise ValueError(f"the model must be an nn.Sequential, got {type(model).__name__}")
     layers = [layer for _, layer in _body(model)]
@@ -119,7 +122,7 @@ def _linear_layers(model: nn.Module) -> list[nn.Linear]:
 
 
 def _body(model: nn.Sequential) -> list[tuple[int, nn.Module]]:
-    """(position, layer) of all layers after the optional Flatten."""
+    """The layers after the optional Flatten, each with its position."""
     layers = list(enumerate(model))
     return layers[1:] if _flattens(model) else layers
 
@@ -137,7 +140,7 @@ def _activation(model: nn.Sequential) -> str:
 
 
 def _network(linears: Sequence[nn.Linear], activation: str) -> Network:
-    """The model's own weights. Where only some layers have a bias, the others' is zero."""
+    """The model's own weights. If only some layers have a bias, the other biases are zero."""
     weights = tuple(linear.weight.detach() for linear in linears)
     biases: tuple[Tensor, ...] = ()
     if any(linear.bias is not None for linear in linears):
@@ -212,7 +215,7 @@ def _rebuilt(model: nn.Sequential, small: Network) -> nn.Sequential:
 
 def _linear(original: nn.Linear, small: Network, index: int) -> nn.Linear:
     weight = small.weights[index]
-    with torch.device("meta"):  # sized, without a draw of initial weights
+    with torch.device("meta"):  # it is only sized: no initial weights are drawn
         linear = nn.Linear(weight.shape[1], weight.shape[0], original.bias is not None)
     linear = linear.to_empty(device=original.weight.device).to(original.weight.dtype)
     with torch.no_grad():

@@ -1,56 +1,40 @@
-"""The checked configuration, and what several rules use."""
+"""The checked configuration, paths, and what jobs ask for."""
 
 import os
+import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from snakemake.exceptions import WorkflowError
 
-# Rules here and the scripts of jobs import the package that lies beside the Snakefile; not always
-# the main one: another workflow may use this one as a module.
+# Rules and scripts import the package that lies beside the Snakefile. That is not always the main
+# one: another workflow may use this one as a module.
 ROOT = Path(workflow.snakefile).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 paths = [str(ROOT), os.environ.get("PYTHONPATH")]
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, paths)))
 
-from ossum.cells import (
-    CONSTRAINTS,
-    NETWORK,
-    NETWORK_KEYS,
-    RESULTS,
-    SUBNETWORK,
-    TRAINED_NETWORK,
-    TRAINED_NETWORK_CURVE,
-    TRAINING,
-    TRAINING_STAGES,
-)
 from ossum.claims import CLAIMS
-from ossum.config import ConfigError, parse_config
-from ossum.files import check_folders, remove_leftovers
-from ossum.fusion import batches
-from ossum.orphans import VARIABLE
-from ossum.registry import FIGURES
-from ossum.slurm import LeftOverError, refuse_left_over_jobs
-from ossum.targets import check_target
-
-# Jobs end when this process is killed.
-os.environ[VARIABLE] = str(os.getpid())
-
-# How often a thread looks whether the others are done before it sleeps. As GNU's OpenMP comes it
-# looks for milliseconds, during which, if other programs want the processors, too, it keeps them
-# from those that it waits for: trainings then take ten times as long (docs/speed.md).
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+from ossum.config.architectures import NAME as ARCHITECTURE
+from ossum.config.grids import SPARSITY, TRAINING_STAGES, spell_sparsity
+from ossum.config.registry import ACTIVATIONS, DATASETS, DISTRIBUTIONS, FIGURES, METHODS
+from ossum.config.schema import ConfigError, parse_config
+from ossum.storage.files import check_folders, remove_leftovers
+from ossum.workflow import resources as sizes
+from ossum.workflow.orphans import VARIABLE
+from ossum.workflow.provenance import code_hash
+from ossum.workflow.slurm import LeftOverError, refuse_left_over_jobs
 
 
 @contextmanager
-def refusing(*errors, what=""):
+def refusing(*errors):
     """Errors whose messages are for the user end the run with the message alone."""
     try:
         yield
     except errors as error:
-        raise WorkflowError(f"{what}{error}")
+        raise WorkflowError(str(error))
 
 
 with refusing(ConfigError):
@@ -60,88 +44,215 @@ with refusing(OSError):
     check_folders("data", "results", "figures", "logs")
     check_folders(".snakemake", writable=True)
 
-# Snakemake knows its targets only after it has read this.
-for argument in sys.argv[1:]:
-    with refusing(ValueError, what=f"{argument}: "):
-        check_target(argument, CONFIG)
+GRIDS = CONFIG.grids
 
-if workflow.modifier.modify_path(NETWORK) != NETWORK:
-    raise WorkflowError(
-        "a cell's path is its key: take `prefix` or `replace_prefix` out of the module statement "
-        "(a directory of its own is `snakemake --directory`)"
+# A network is what these keys say, under the same path in every stage.
+NETWORK = (
+    "dataset={dataset}/architecture={architecture}/activation={activation}/"
+    "distribution={distribution}/seed={seed}"
+)
+
+
+wildcard_constraints:
+    grid="|".join(GRIDS),
+    dataset="|".join(DATASETS),
+    architecture=ARCHITECTURE,
+    activation="|".join(ACTIVATIONS),
+    distribution="|".join(map(re.escape, DISTRIBUTIONS)),
+    seed=r"0|[1-9][0-9]{0,17}",  # fits into 64 bits
+    sparsity=SPARSITY,
+    stage="|".join(TRAINING_STAGES),
+    figure="|".join([*CONFIG.figures, *(["costs"] if CONFIG.costs else [])]) or "(?!)",
+
+
+def grids_of(origin):
+    """For `wildcard_constraints`: the grids that prune networks of that origin."""
+    return "|".join(name for name, grid in GRIDS.items() if grid.origin == origin) or "(?!)"
+
+
+# What depends on the grid of a job.
+
+
+def methods(wildcards):
+    return GRIDS[wildcards.grid].methods
+
+
+def n_networks(wildcards):
+    """How many networks a training job has. Where nothing is pruned, all methods share one."""
+    return 1 if wildcards.sparsity == "0" else len(methods(wildcards))
+
+
+def fractions(wildcards):
+    return CONFIG.options_of(wildcards.grid).search.fractions
+
+
+def experiment(wildcards):
+    """The origin and own options of a grid, which are written to each row."""
+    name = wildcards.grid
+    return {"origin": GRIDS[name].origin, "options": CONFIG.own_options(name)}
+
+
+def cuts(wildcards):
+    """The subnetworks of each network: (method, sparsity)."""
+    grid = GRIDS[wildcards.grid]
+    return [(method, sparsity) for method in grid.methods for sparsity in grid.sparsities]
+
+
+def pruning_options(wildcards):
+    """Those of the grid's methods, as plain values."""
+    options = CONFIG.options_of(wildcards.grid).pruning(wildcards.dataset)
+    return {method: options.of(method) for method in methods(wildcards)}
+
+
+def training_options(name):
+    """The training protocol of that name, as plain values."""
+
+    def of(wildcards):
+        training = CONFIG.options_of(wildcards.grid).training
+        return training.protocol(name, wildcards.dataset, wildcards.architecture).model_dump()
+
+    return of
+
+
+def pruning_code(script):
+    """Hash of a script, the data set's module and those of the grid's methods; and what each method
+    calls of its module."""
+
+    def of(wildcards):
+        specs = [METHODS[method] for method in methods(wildcards)]
+        modules = sorted({spec.module for spec in specs})
+        called = dict.fromkeys(f"{spec.function}({spec.score or ''})" for spec in specs)
+        return " ".join([code_hash(script, DATASETS[wildcards.dataset].module, *modules), *called])
+
+    return of
+
+
+def code(script):
+    """Hash of a script and the data set's module."""
+    return lambda wildcards: code_hash(script, DATASETS[wildcards.dataset].module)
+
+
+def caption(figure):
+    """What the report says below a figure."""
+    path = ROOT / "rules" / "captions" / f"{figure}.rst"
+    if not path.exists():
+        raise WorkflowError(f"figure {figure!r} has no caption for the report: write {path}")
+    return path.read_text(encoding="utf-8")
+
+
+def trained_network(wildcards):
+    """The whole network that is pruned, where the grid prunes trained ones."""
+    grid = GRIDS[wildcards.grid]
+    if grid.origin == "initial":
+        return []
+    return rules.train_network.output.weights.format(
+        **dict(wildcards.items()) | {"grid": grid.trained_by or wildcards.grid}
     )
 
-# Jobs that a killed run has left unfinished, as Snakemake has noted.
-INTERRUPTED = workflow.is_main_process and any(Path(".snakemake/incomplete").glob("*"))
+
+# What tables and claims are made from.
 
 
-def timeless(files):
-    """Inputs that are what they are whenever they were made: a newer time makes nothing anew.
-
-    Not in the run that takes up a killed one. Of a job that was interrupted when its files were
-    there already, Snakemake 9.27 would make again these files, nothing that depends on them through
-    `ancient`, and say that all is done. Cells that are current are kept in any case.
-    """
-    return files if INTERRUPTED else ancient(files)
-
-
-DATA = "data/{dataset}.safetensors"
-TABLE = f"{CONFIG.tables}/{{figure}}.parquet"  # what is shown: made here, or come with the code
+def results_of(figure, files):
+    """What a figure shows, each file once; `files` has a pattern for each stage."""
+    found = []
+    for view, grid in CONFIG.views(figure):
+        for stage in view.stages:
+            at = [spell_sparsity(sparsity) for sparsity in grid.at(stage)]
+            found += expand(
+                files[stage], grid=view.grid, stage=stage, sparsity=at, **grid.networks()
+            )
+    return list(dict.fromkeys(found))
 
 
-def trained_networks(batch):
-    """The trained networks that the cells of a job are pruned from, if they are."""
-    return timeless(batch.files(TRAINED_NETWORK)) if batch.trained else []
+def views(wildcards):
+    """What a figure shows, by column of the result tables."""
+    return [
+        {"grid": [view.grid], "stage": view.stages, "method": grid.methods}
+        | {"sparsity": grid.sparsities, **grid.networks()}
+        for view, grid in CONFIG.views(wildcards.figure)
+    ]
 
 
-def tables_of_claims(claims):
+def has_curves(wildcards):
+    return wildcards.figure in FIGURES and FIGURES[wildcards.figure].curves
+
+
+def tables_of(*claims):
     """Those tables that the claims are about and the configuration has: a claim without its table
     is "not run"."""
-    wanted = [table for claim in claims for table in CLAIMS[claim].tables]
+    wanted = {table for claim in claims for table in CLAIMS[claim].tables}
     there = [*CONFIG.figures, *(["costs"] if CONFIG.costs else [])]
     return [TABLE.format(figure=table) for table in there if table in wanted]
 
 
-def caption(figure):
-    """The caption of a figure in the report, relative to the folder of the rules."""
-    path = f"captions/{figure}.rst"
-    if not (ROOT / "rules" / path).exists():
-        raise WorkflowError(f"figure {figure!r} has no caption for the report: write rules/{path}")
-    return path
+def claims_code():
+    """Hash of the code behind verdicts, with the modules that claims name their checks in."""
+    modules = {f"ossum.claims.{claim.checks.split('.')[0]}" for claim in CLAIMS.values()}
+    return code_hash("scripts/claims.py", *sorted(modules))
 
 
-def labels(figure):
-    """What the report lists a figure and its table under."""
-    return {"figure": FIGURES[figure].label, "topic": FIGURES[figure].topic}
+# What jobs ask for. A retry asks for more memory and time.
 
 
-wildcard_constraints:
-    **CONSTRAINTS,
-    figure="|".join(CONFIG.figures) or "(?!)",  # of no figures, none
-    claim="|".join(CLAIMS),
-    stage="|".join(TRAINING_STAGES),
+def memory(function, *others):
+    """MiB, by a function of `ossum.workflow.resources` and what it takes beside the network."""
+
+    def of(wildcards, attempt):
+        more = [other(wildcards) if callable(other) else other for other in others]
+        return attempt * function(wildcards.dataset, wildcards.architecture, *more)
+
+    return of
 
 
-# A job keeps those of its cells that are finished already (outputs are flagged `update`), except
-# where the user forces it: jobs inherit this variable, and scripts look at it.
+def minutes(name):
+    return lambda wildcards, attempt: attempt * sizes.minutes(
+        name, wildcards.dataset, wildcards.architecture
+    )
+
+
+PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+# With `device: cuda`, jobs that compute ask for a GPU. On a cluster each gets its own, on one machine
+# they share it.
+GPU = {"gpu": 1} if CONFIG.device.startswith("cuda") else {}
+
+# What all jobs together may take of one machine. A cluster, whose jobs are counted by --jobs, has a
+# scheduler that sees to that.
+if workflow.resource_settings.nodes is None:
+    # `--cores` may be more than there are: threads that wait for a processor slow each other down.
+    if workflow.resource_settings.cores is not None:
+        workflow.global_resources["_cores"] = min(workflow.resource_settings.cores, PROCESSORS)
+    machine = {"mem_mb": int(0.95 * psutil.virtual_memory().total / 2**20)}
+    if GPU:
+        machine["gpu"] = 2  # start-up and small networks leave much of a card idle
+    for name, limit in machine.items():
+        if workflow.global_resources.get(name).value is None:  # unless the user has set one
+            workflow.register_resource(name, limit)
+
+# Jobs end when this process is killed.
+os.environ[VARIABLE] = str(os.getpid())
+
+# How often a waiting thread looks whether the others are done before it sleeps. By default GNU's
+# OpenMP looks for milliseconds and keeps the processor from the very threads that it waits for:
+# trainings beside other programs then take ten times as long (docs/speed.md).
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
+
 onstart:
-    settings = workflow.dag_settings
-    everything = settings.forceall or settings.forcetargets
-    forced = ["all"] if everything else settings.forcerun
-    os.environ.update(OSSUM_FORCE=" ".join(map(str, forced)))
     with refusing(OSError):
         check_folders("results", "figures", "logs", writable=True)
         if not any(Path("data").glob("*.safetensors")):  # it may be somebody else's
             check_folders("data", writable=True)
     remove_leftovers("data", "results", "figures")
     special = GPU or CONFIG.precision != "float32"
-    # Jobs that compute, and no others, ask for processors.
-    computes = any("processors" in job.resources.keys() for job in workflow.dag.needrun_jobs())
+    # Jobs that compute, and no others, ask for memory.
+    computes = any("mem_mb" in job.rule.resources for job in workflow.dag.needrun_jobs())
     if special and computes and workflow.resource_settings.nodes is None:
-        from ossum.device import DeviceError, set_up  # torch takes a second
+        from ossum.workflow.device import DeviceError, set_up  # torch takes a second
 
         with refusing(DeviceError):
-            set_up(config, threads=1)
+            set_up(config)
     if workflow.executor_plugin.name == "slurm":
         with refusing(LeftOverError):
             refuse_left_over_jobs(os.getcwd(), workflow.executor_settings.jobname_prefix)

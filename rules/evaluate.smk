@@ -1,71 +1,58 @@
-for batch in batches(CONFIG, "evaluate"):
-
-    # All subnetworks of one network share one pass over the test set.
-    rule:
-        name:
-            batch.rule("evaluate")
-        input:
-            data=timeless(DATA),
-            recipes=timeless(batch.files(NETWORK)),
-            trained=trained_networks(batch),
-            subnetworks=batch.files(SUBNETWORK),
-        output:
-            update(batch.files(RESULTS["pruned"])),
-        log:
-            batch.file("logs/evaluate", ".log"),
-        benchmark:
-            batch.file("results/benchmarks/evaluate", ".tsv")
-        wildcard_constraints:
-            **batch.constraints,
-        conda:
-            "../environment.yml"
-        threads: CONFIG.threads
-        resources:
-            **GPU,
-            mem_mb=evaluation_memory(batch),
-            runtime=time_limit("pruned", batch),
-            processors=processors,
-        params:
-            made_from=made_by(batch, "pruned"),
-        message:
-            "Evaluating subnetworks of {wildcards.architecture} on {wildcards.dataset}"
-        script:
-            "../scripts/evaluate.py"
+# All subnetworks of a network share one pass over the test set.
+rule evaluate:
+    input:
+        data=rules.dataset.output[0],
+        network=rules.init.output[0],
+        trained=trained_network,
+        subnetworks=rules.prune.output[0],
+    output:
+        f"results/evaluations/pruned/{{grid}}/{NETWORK}.parquet",
+    log:
+        f"logs/evaluate/{{grid}}/{NETWORK}.log",
+    benchmark:
+        f"results/benchmarks/evaluate/{{grid}}/{NETWORK}.tsv"
+    conda:
+        "../environment.yml"
+    threads: CONFIG.threads
+    resources:
+        **GPU,
+        mem_mb=memory(sizes.evaluate_mb, lambda wildcards: len(cuts(wildcards))),
+        runtime=minutes("evaluate"),
+    params:
+        stage="pruned",
+        experiment=experiment,
+        precision=CONFIG.precision,
+        code=code("scripts/evaluate.py"),
+    message:
+        "Evaluating {wildcards.grid}: {wildcards.architecture} on {wildcards.dataset}, seed {wildcards.seed}"
+    script:
+        "../scripts/evaluate.py"
 
 
-workflow.ruleorder(*(batch.rule("evaluate") for batch in batches(CONFIG, "evaluate")))
-
-
-for batch in batches(CONFIG, "evaluate"):
-
-    rule:
-        name:
-            batch.rule("statistics")
-        input:
-            recipes=timeless(batch.files(NETWORK)),
-            trained=trained_networks(batch),
-            subnetworks=batch.files(SUBNETWORK),
-        output:
-            update(batch.files(RESULTS["statistics"])),
-        log:
-            batch.file("logs/statistics", ".log"),
-        benchmark:
-            batch.file("results/benchmarks/statistics", ".tsv")
-        wildcard_constraints:
-            **batch.constraints,
-        conda:
-            "../environment.yml"
-        threads: CONFIG.threads
-        resources:
-            mem_mb=statistics_memory,
-            runtime=time_limit("statistics", batch),
-            processors=processors,
-        params:
-            made_from=made_by(batch, "statistics"),
-        message:
-            "Weight statistics of subnetworks of {wildcards.architecture}"
-        script:
-            "../scripts/weight_statistics.py"
-
-
-workflow.ruleorder(*(batch.rule("statistics") for batch in batches(CONFIG, "evaluate")))
+# After training or fine-tuning, from the weights.
+rule evaluate_trained:
+    input:
+        data=rules.dataset.output[0],
+        weights=f"results/{{stage}}/{{grid}}/{NETWORK}/sparsity={{sparsity}}.safetensors",
+    output:
+        f"results/evaluations/{{stage}}/{{grid}}/{NETWORK}/sparsity={{sparsity}}.parquet",
+    log:
+        f"logs/evaluate_trained/{{stage}}/{{grid}}/{NETWORK}/sparsity={{sparsity}}.log",
+    benchmark:
+        f"results/benchmarks/evaluate_trained/{{stage}}/{{grid}}/{NETWORK}/sparsity={{sparsity}}.tsv"
+    conda:
+        "../environment.yml"
+    threads: CONFIG.threads
+    resources:
+        **GPU,
+        mem_mb=memory(sizes.train_mb, lambda wildcards: wildcards.sparsity, n_networks),
+        runtime=minutes("evaluate"),
+    params:
+        experiment=experiment,
+        precision=CONFIG.precision,
+        code=code("scripts/evaluate_trained.py"),
+    message:
+        "Evaluating {wildcards.grid}, {wildcards.stage}: {wildcards.architecture} on {wildcards.dataset}, "
+        "sparsity {wildcards.sparsity}, seed {wildcards.seed}"
+    script:
+        "../scripts/evaluate_trained.py"

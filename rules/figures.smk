@@ -1,113 +1,104 @@
-# Seconds of work: never a job of a cluster.
-localrules:
-    table,
-    summary,
-    rulegraph,
+# Where each stage's rows are.
+RESULTS = {
+    "pruned": rules.evaluate.output[0],
+    **dict.fromkeys(TRAINING_STAGES, rules.evaluate_trained.output[0]),
+    "statistics": rules.statistics.output[0],
+    "readout": rules.readout.output[0],
+    "search": rules.search.output[0],
+    "cost": rules.cost.output[0],
+}
+CURVES = {
+    "trained": rules.train.output.curves,
+    "trained-unscaled": rules.train_unscaled.output.curves,
+    "finetuned": rules.finetune.output.curves,
+}
+# What is shown: tables made here, or those that come with the code.
+TABLE = f"{CONFIG.tables}/{{figure}}.parquet"
 
 
 rule table:
     input:
-        lambda wildcards: [
-            cell.path(RESULTS[stage]) for stage, cell in CONFIG.results(wildcards.figure)
-        ],
+        # Figures of learning curves ask for the evaluations too: else the temporary weights
+        # would go without being evaluated.
+        lambda wildcards: results_of(wildcards.figure, RESULTS),
+        curves=branch(
+            has_curves,
+            then=lambda wildcards: results_of(wildcards.figure, CURVES),
+        ),
     output:
         "results/tables/{figure}.parquet",
     log:
         "logs/table/{figure}.log",
     benchmark:
         "results/benchmarks/table/{figure}.tsv"
+    localrule: True
     conda:
         "../environment.yml"
     params:
+        # Files hold all methods and sparsities of a grid; a view may take some.
+        views=views,
         code=code_hash("scripts/table.py"),
-        # A figure that asks for other cells than last time needs a new table.
-        views=lambda wildcards: [
-            (stages, grid.values()) for stages, grid in CONFIG.views(wildcards.figure)
-        ],
-        made_from=lambda wildcards: table_made_from(wildcards.figure),
     message:
         "Table of {wildcards.figure}"
     script:
         "../scripts/table.py"
 
 
-for name in CONFIG.figures:
-
-    # A rule each, because a caption in the report cannot depend on a wildcard.
-    rule:
-        name:
-            f"figure_{name}"
-        input:
-            TABLE.format(figure=name),
-        output:
-            f"figures/{name}.pdf",
-            report(
-                f"figures/{name}.png",
-                caption=caption(name),
-                category=FIGURES[name].category,
-                labels=labels(name),
-            ),
-        log:
-            f"logs/figure/{name}.log",
-        benchmark:
-            f"results/benchmarks/figure/{name}.tsv"
-        localrule: True
-        conda:
-            "../environment.yml"
-        params:
-            figure=name,
-            code=code_hash("scripts/figure.py", "ossum/registry.py"),  # labels, order
-            tables=lambda wildcards: CONFIG.tables,  # what it was drawn from, whatever the times
-        message:
-            f"Drawing {name}"
-        script:
-            "../scripts/figure.py"
-
-
-# The numbers of a figure for people: what Parquet does not show.
-rule summary:
+rule figure:
     input:
         TABLE,
     output:
-        report(
-            "results/tables/{figure}.html",
+        pdf="figures/{figure}.pdf",
+        png=report(
+            "figures/{figure}.png",
+            caption="captions/figure.rst",
+            category=lambda wildcards: FIGURES[wildcards.figure].category,
+            labels=lambda wildcards: FIGURES[wildcards.figure].labels,
+        ),
+        # Its numbers for people: what Parquet does not show.
+        html=report(
+            "figures/{figure}.html",
             caption="captions/table.rst",
             category="Tables",
-            labels=lambda wildcards: labels(wildcards.figure),
+            labels=lambda wildcards: FIGURES[wildcards.figure].labels,
         ),
     log:
-        "logs/summary/{figure}.log",
+        "logs/figure/{figure}.log",
     benchmark:
-        "results/benchmarks/summary/{figure}.tsv"
+        "results/benchmarks/figure/{figure}.tsv"
+    wildcard_constraints:
+        figure="|".join(CONFIG.figures) or "(?!)",  # of no figures, none
+    localrule: True
     conda:
         "../environment.yml"
     params:
-        code=code_hash("scripts/summary.py"),
-        tables=lambda wildcards: CONFIG.tables,  # what it was made from, whatever the times
+        caption=lambda wildcards: caption(wildcards.figure),
+        code=code_hash("scripts/figure.py", "ossum.figures"),
+        names=code_hash("ossum/config/registry.py"),  # labels and their order
     message:
-        "Numbers of {wildcards.figure}"
+        "Drawing {wildcards.figure}"
     script:
-        "../scripts/summary.py"
+        "../scripts/figure.py"
 
 
-rule rulegraph:
+# Your results and the reference in one figure, as far as both exist.
+rule compared:
+    input:
+        TABLE,
+        reference="results/reference/{figure}.parquet",
     output:
-        report(
-            "figures/rulegraph.svg",
-            caption="captions/rulegraph.rst",
-            category="Rule graph",
-            labels={"figure": "Rule graph", "topic": "stages of the workflow"},
-        ),
+        "figures/compared/{figure}.pdf",
+        "figures/compared/{figure}.png",
     log:
-        "logs/rulegraph.log",
+        "logs/compared/{figure}.log",
     benchmark:
-        "results/benchmarks/rulegraph.tsv"
+        "results/benchmarks/compared/{figure}.tsv"
+    localrule: True
     conda:
         "../environment.yml"
     params:
-        workflow=workflow_hash(),
-        code=code_hash("scripts/rulegraph.py"),
+        code=code_hash("scripts/compared.py", "ossum.figures"),
     message:
-        "Drawing the rule graph"
+        "Drawing {wildcards.figure}, yours and the reference"
     script:
-        "../scripts/rulegraph.py"
+        "../scripts/compared.py"

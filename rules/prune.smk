@@ -1,36 +1,29 @@
-for batch in batches(CONFIG, "prune"):
-
-    # One job prunes one network by every fused method to every fused sparsity: they share a
-    # forward pass over the training set.
-    rule:
-        name:
-            batch.rule("prune")
-        input:
-            data=timeless(DATA),
-            recipes=timeless(batch.files(NETWORK)),
-            trained=trained_networks(batch),
-        output:
-            update(batch.files(SUBNETWORK)),
-        log:
-            batch.file("logs/prune", ".log"),
-        benchmark:
-            batch.file("results/benchmarks/prune", ".tsv")
-        wildcard_constraints:
-            **batch.constraints,
-        conda:
-            "../environment.yml"
-        threads: CONFIG.threads
-        resources:
-            **GPU,
-            mem_mb=pruning_memory(batch),
-            runtime=time_limit("prune", batch),
-            processors=processors,
-        params:
-            made_from=made_by(batch),
-        message:
-            "Pruning {wildcards.architecture} for {wildcards.dataset}"
-        script:
-            "../scripts/prune.py"
-
-
-workflow.ruleorder(*(batch.rule("prune") for batch in batches(CONFIG, "prune")))
+# One job prunes a network by every method of its grid to every sparsity: they share passes over the
+# training set.
+rule prune:
+    input:
+        data=rules.dataset.output[0],
+        network=rules.init.output[0],
+        trained=trained_network,
+    output:
+        f"results/subnetworks/{{grid}}/{NETWORK}.safetensors",
+    log:
+        f"logs/prune/{{grid}}/{NETWORK}.log",
+    benchmark:
+        f"results/benchmarks/prune/{{grid}}/{NETWORK}.tsv"
+    conda:
+        "../environment.yml"
+    threads: CONFIG.threads
+    resources:
+        **GPU,
+        mem_mb=memory(sizes.prune_mb, methods),
+        runtime=minutes("prune"),
+    params:
+        cuts=cuts,
+        options=pruning_options,
+        precision=CONFIG.precision,
+        code=pruning_code("scripts/prune.py"),
+    message:
+        "Pruning {wildcards.grid}: {wildcards.architecture} on {wildcards.dataset}, seed {wildcards.seed}"
+    script:
+        "../scripts/prune.py"

@@ -1,29 +1,32 @@
-# Every combination of widths by one method: its subnetworks share what they have in common.
+# Every combination of widths. Subnetworks that agree in their first layers share these layers.
 rule search:
     input:
-        data=timeless(DATA),
-        recipes=timeless(NETWORK),
+        data=rules.dataset.output[0],
+        network=rules.init.output[0],
     output:
-        RESULTS["search"],
+        f"results/search/{{grid}}/{NETWORK}.parquet",
     log:
-        RESULTS["search"].replace("results/", "logs/").replace(".parquet", ".log"),
+        f"logs/search/{{grid}}/{NETWORK}.log",
     benchmark:
-        RESULTS["search"].replace("results/", "results/benchmarks/").replace(".parquet", ".tsv")
+        f"results/benchmarks/search/{{grid}}/{NETWORK}.tsv"
     wildcard_constraints:
-        origin="init",
+        grid=grids_of("initial"),
     conda:
         "../environment.yml"
     threads: CONFIG.threads
     resources:
         **GPU,
-        mem_mb=search_memory,
-        runtime=search_time_limit,
-        processors=processors,
+        mem_mb=memory(sizes.search_mb, lambda wildcards: len(fractions(wildcards))),
+        runtime=minutes("search"),
     params:
-        made_from=lambda wildcards: made_from(
-            wildcards.dataset, wildcards.architecture, "init", [wildcards.method], ["search"]
-        ),
+        stage="search",
+        experiment=experiment,
+        methods=methods,
+        options=pruning_options,
+        fractions=fractions,
+        precision=CONFIG.precision,
+        code=pruning_code("scripts/search.py"),
     message:
-        "Searching {wildcards.architecture} for {wildcards.dataset} by {wildcards.method}"
+        "Searching {wildcards.architecture} for {wildcards.dataset}, seed {wildcards.seed}"
     script:
         "../scripts/search.py"

@@ -6,16 +6,16 @@ from ossum.claims import CLAIMS
 from ossum.claims.check import judge
 from ossum.claims.table import as_table, verdict, write_markdown, write_page, write_parquet
 from ossum.figures.claims import draw_claims
-from ossum.progress import job_log
-from ossum.results import read
+from ossum.storage.results import read
+from ossum.workflow.log import job_log
 
 with job_log(snakemake.log[0]):
     tables = {Path(path).stem: read(path) for path in snakemake.input}
     findings = [judge(CLAIMS[claim], tables) for claim in snakemake.params.claims]
     for finding in findings:
         print(f"{finding.claim.id}: {verdict(finding)}", flush=True)
-    write_markdown(findings, snakemake.output.markdown, snakemake.params.tables)
-    if snakemake.rule == "claims":  # all of them, not one
+    write_markdown(findings, snakemake.output.markdown, snakemake.input)
+    if len(snakemake.output) > 1:  # all claims, not one
         write_parquet(findings, snakemake.output.parquet)
         write_page(findings, snakemake.output.page)
         draw_claims(as_table(findings), [snakemake.output.pdf, snakemake.output.png])

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ossum.datasets import prepare
-from ossum.progress import job_log
+from ossum.workflow.log import job_log
 
 with job_log(snakemake.log[0]):
     path = Path(snakemake.output[0])

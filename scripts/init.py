@@ -1,11 +1,13 @@
-"""Write the recipe of one network."""
+"""Draw a network and note what came out."""
 
-from ossum.files import atomic
-from ossum.progress import job_log
-from ossum.recipes import Recipe
+import torch
 
-with job_log(snakemake.log[0]):
-    key = snakemake.wildcards
-    recipe = Recipe.of(key.dataset, key.architecture, key.activation, key.init, int(key.seed))
+from ossum.networks.network import digests, draw
+from ossum.networks.recipe import Drawn
+from ossum.storage.files import atomic
+from ossum.workflow.job import Job
+
+with Job.of(snakemake) as job:
+    drawn = Drawn(job.recipe, torch.__version__, digests(draw(job.recipe)))
     with atomic(snakemake.output[0]) as path:
-        path.write_text(recipe.to_json())
+        path.write_text(drawn.to_json(), encoding="utf-8")

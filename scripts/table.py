@@ -1,20 +1,25 @@
-"""Gather the results that a figure shows into one table, if all of them are current."""
+"""Gather what a figure shows into one table."""
 
+import pandas as pd
 import pyarrow.parquet as pq
 
-from ossum.cells import parse_result
-from ossum.fingerprints import Fingerprints
-from ossum.progress import job_log
-from ossum.results import check_current, merged_metadata, read, write
+from ossum.storage.results import merged_metadata, read, write
+from ossum.workflow.log import job_log
+
+
+def shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are in one of the views. A search has no sparsity."""
+    chosen = pd.Series(False, rows.index)
+    for view in snakemake.params.views:
+        inside = pd.Series(True, rows.index)
+        for key, values in view.items():
+            inside &= rows[key].isin(values) | (rows[key].isna() & (key == "sparsity"))
+        chosen |= inside
+    return rows[chosen]
+
 
 with job_log(snakemake.log[0]):
-    paths = list(snakemake.input)
-    expected = {key: Fingerprints(**made) for key, made in snakemake.params.made_from.items()}
-    fingerprints = {}
-    for path in paths:
-        stage, cell = parse_result(path)
-        made_from = expected[f"{cell.dataset}/{cell.architecture}/{cell.origin}"]
-        fingerprints[path] = made_from.result(cell, stage)
-    check_current(fingerprints)
+    paths = list(snakemake.input.get("curves") or snakemake.input)
+    rows = shown(read(paths))  # all files are whole
     schema = pq.read_schema(paths[0]).remove_metadata()
-    write(read(paths), snakemake.output[0], merged_metadata(paths), schema)
+    write(rows, snakemake.output[0], merged_metadata(paths), schema)

@@ -3,13 +3,13 @@
 import logging
 import sys
 
-from ossum import results
-from ossum.progress import job_log
-from ossum.verify import conditions, final, own_files, reference_files, report
+from ossum.analysis.verify import collect, conditions, own_files, reference_files, report
+from ossum.storage import results
+from ossum.workflow.log import job_log
 
 with job_log(snakemake.log[0]):
     own, reference = own_files(), reference_files()
-    text, passed = report(*(final(map(results.read, files)) for files in (own, reference)))
+    text, passed = report(*(collect(map(results.read, files)) for files in (own, reference)))
     text += f"\nYours: {conditions(own)}\nThe reference: {conditions(reference)}"
     logging.info("\n%s", text)
 print(f"\n{text}\n", flush=True)

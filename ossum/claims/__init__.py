@@ -1,9 +1,10 @@
 """The paper's statements as code: each is computed from the tables and gets a verdict.
 
-Where the paper speaks of the OSSuM variants together, their best (or, where it says that they
-dominate, their mean) at each sparsity is compared with the best of the others. Differences are
+Where the paper speaks of the OSSuM variants together, we compare the best of them (or, where it
+says that they dominate, their mean) at each sparsity with the best of the others. Differences are
 between networks of the same seed. A check holds if its whole 95 % interval lies where the claim
-says, so an interval that is wide for want of seeds leaves it undecided. More in docs/claims.md.
+says, so an interval that is wide for want of seeds leaves the check undecided. docs/claims.md says
+more.
 """
 
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from dataclasses import dataclass
 class Claim:
     """A statement of the paper (or a question of ours) and where its checks are.
 
-    statement: our paraphrase. tables: the figures (or "costs") whose tables the checks are computed
-    from. checks: the function in this package, `module.function`, that takes these tables in this
-    order (None for one that was not made) and yields checks; by name, so that planning a workflow
-    loads none of it. note: what a reader should know beside the verdict. ours: a question that the
-    paper does not ask.
+    statement: our paraphrase.
+    tables: the figures (or "costs") whose tables the checks are computed from.
+    checks: the function in this package, "module.function", that takes these tables in this order
+        and yields checks. It is given by name, so that planning a workflow loads none of it.
+    note: what a reader should know beside the verdict.
+    ours: whether it is a question that the paper does not ask.
     """
 
     id: str
@@ -127,34 +129,34 @@ _ALL = [
         "cost",
         "OSSuM costs one forward pass, the gradient mask a training run",
         ("costs",),
-        "costs.cost",
+        "cost.passes_and_seconds",
     ),
     Claim(
         "luck",
         "Is OSSuM better than the best of 100 random subsets, chosen on the training set?",
         ("beyond",),
-        "beyond.more_than_luck",
+        "controls.more_than_luck",
         ours=True,
     ),
     Claim(
         "ceiling",
         "Does a learned output layer get more out of the same random neurons?",
         ("beyond",),
-        "beyond.below_the_ceiling",
+        "controls.below_the_ceiling",
         ours=True,
     ),
     Claim(
         "size",
         "Do OSSuM's subnetworks train better than networks that were drawn as small?",
         ("beyond",),
-        "beyond.more_than_size",
+        "controls.more_than_size",
         ours=True,
     ),
     Claim(
         "cross-entropy",
         "Does the cross-entropy of untrained networks fall as their accuracy rises?",
         ("beyond",),
-        "beyond.surer_than_before",
+        "controls.surer_than_before",
         ours=True,
     ),
 ]

@@ -10,14 +10,17 @@ from ossum.claims.check import Check, NotRunError
 from ossum.claims.samples import DEEP, HIGH, PRUNED, Region, accuracies, lead, per_seed
 from ossum.claims.statistics import Samples
 
-Table = pd.DataFrame | None
-
 # (what, better, worse): the best of the one minus the best of the other.
 Pairs = Sequence[tuple[str, tuple[str, ...], tuple[str, ...]]]
 
 
 def _orderings(
-    fig5: Table, by: str, pairs: Pairs, region: Region, reason: str = "better", points: float = 0
+    fig5: pd.DataFrame,
+    by: str,
+    pairs: Pairs,
+    region: Region,
+    reason: str = "better",
+    points: float = 0,
 ) -> Iterator[Check]:
     def ahead(better: tuple[str, ...], worse: tuple[str, ...]) -> Samples:
         keys = {"method": "ossum", "dataset": "mnist", "architecture": "FC-10000"}
@@ -28,23 +31,23 @@ def _orderings(
         yield Check.ahead(f"{what}, {region}", partial(ahead, better, worse), reason, points)
 
 
-def activations(fig5: Table) -> Iterator[Check]:
+def activations(fig5: pd.DataFrame) -> Iterator[Check]:
     pairs = [("tanh − ReLU", ("tanh",), ("relu",)), ("ReLU − sigmoid", ("relu",), ("sigmoid",))]
     yield from _orderings(fig5, "activation", pairs, PRUNED)
     wide = [("tanh − best other", ("tanh",), ("relu", "sigmoid"))]
     yield from _orderings(fig5, "activation", wide, HIGH, "wide: five points", 5)
 
 
-def distributions(fig5: Table) -> Iterator[Check]:
+def distributions(fig5: pd.DataFrame) -> Iterator[Check]:
     pairs = [
         ("const − normal", ("const",), ("normal",)),
         ("uniform − normal", ("uniform",), ("normal",)),
         ("const − uniform", ("const",), ("uniform",)),
     ]
-    yield from _orderings(fig5, "init", pairs, PRUNED)
+    yield from _orderings(fig5, "distribution", pairs, PRUNED)
 
 
-def spread(fig5: Table) -> Iterator[Check]:
+def spread(fig5: pd.DataFrame) -> Iterator[Check]:
     wide = ("uniform-spread-2", "uniform-spread-4")
     narrow = ("uniform-spread-0.25", "uniform-spread-0.5")
     shifted = ("uniform-mean-0.5", "uniform-mean-1")
@@ -53,13 +56,11 @@ def spread(fig5: Table) -> Iterator[Check]:
         ("uniform − a half and a quarter as wide", ("uniform",), narrow),
         ("zero mean − other means", ("uniform",), shifted),
     ]
-    yield from _orderings(fig5, "init", pairs, PRUNED)
+    yield from _orderings(fig5, "distribution", pairs, PRUNED)
 
 
-def search(fig5: Table) -> Iterator[Check]:
+def search(fig5: pd.DataFrame) -> Iterator[Check]:
     def rows() -> pd.DataFrame:
-        if fig5 is None:
-            raise NotRunError("its table was not made")
         found = fig5[fig5["stage"] == "search"]
         found = found[(found["dataset"] == "mnist") & (found["architecture"] == DEEP)]
         if not {"ossum-norm", "ossum-pab"} <= set(found["method"]):
@@ -95,15 +96,13 @@ def search(fig5: Table) -> Iterator[Check]:
     )
 
 
-def kept_weights(fig8: Table) -> Iterator[Check]:
-    """The largest deviation of a seed, over all sparsities, from the network that is pruned."""
+def kept_weights(fig8: pd.DataFrame) -> Iterator[Check]:
+    """Of each seed, the largest deviation at any sparsity from the network that is pruned."""
 
     def deviation(quantity: str) -> Samples:
-        if fig8 is None:
-            raise NotRunError("its table was not made")
         rows = fig8.query(
-            "dataset == 'mnist' and architecture == 'FC-10000' and layer == 1 and origin == 'init' "
-            "and method == 'ossum' and activation == 'tanh' and init == 'uniform'"
+            "dataset == 'mnist' and architecture == 'FC-10000' and activation == 'tanh' and "
+            "layer == 1 and distribution == 'uniform' and origin == 'initial' and method == 'ossum'"
         )
         if 0 not in set(rows["sparsity"]) or rows["sparsity"].nunique() < 5:
             raise NotRunError("needs sparsity 0 and four others of FC-10000 on MNIST")

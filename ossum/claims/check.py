@@ -9,6 +9,7 @@ import pandas as pd
 
 from ossum.claims import Claim
 from ossum.claims.statistics import Estimate, Samples, estimate
+from ossum.figures.tables import once
 
 REPRODUCED, PARTLY, NOT_REPRODUCED = "reproduced", "partly", "not reproduced"
 NOT_RUN = "not run"
@@ -16,16 +17,19 @@ HOLDS, UNDECIDED, FAILS = "holds", "undecided", "fails"
 
 
 class NotRunError(LookupError):
-    """Cells that a check needs are not in the tables; the message says which."""
+    """A check needs results that are not in the tables; the message says which."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One quantity, and the range in which it must lie for the claim to be borne out.
+    """One quantity, and the range in which it has to lie for the claim to be borne out.
 
-    what: the quantity in words. measure: its samples; raises NotRunError. reason: why the range is
-    what it is. low, high: the range, in the unit of the samples. expected: the number that the
-    paper gives, if it does. difference: between two things, which makes its effect size meaningful.
+    what: the quantity in words.
+    measure: gives its samples, or raises NotRunError.
+    reason: why the range is what it is.
+    low, high: the range, in the unit of the samples.
+    expected: the number that the paper gives, if it gives one.
+    difference: whether it is one between two things, so that an effect size means something.
     """
 
     what: str
@@ -71,7 +75,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check found. evidence: which cells it rests on, or which are missing."""
+    """What a check found. evidence: which networks it rests on, or what is missing."""
 
     check: Check
     word: str
@@ -88,8 +92,8 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """reproduced: every check was run and holds. not reproduced: none of those run holds,
-        be it that they fail or that their intervals leave it open."""
+        """reproduced: every check was run and holds. partly: some hold. not reproduced: none of
+        those that were run holds, because they fail or because their intervals leave it open."""
         words = {outcome.word for outcome in self.outcomes}
         if words == {HOLDS}:
             return REPRODUCED
@@ -98,9 +102,16 @@ class Finding:
         return PARTLY if HOLDS in words else NOT_REPRODUCED
 
 
-def judge(claim: Claim, tables: Mapping[str, pd.DataFrame]) -> Finding:
-    """The claim with its outcomes on the tables at hand, by name."""
+def judge(claim: Claim, tables: Mapping[str, pd.DataFrame | None]) -> Finding:
+    """The claim with its outcomes on the tables that there are, by name.
+
+    Grids with options of their own do not count: a claim is about the settings of the paper.
+    """
     module, function = claim.checks.rsplit(".", 1)
-    checks = getattr(import_module(f"ossum.claims.{module}"), function)
-    of_claim = [tables.get(figure) for figure in claim.tables]
-    return Finding(claim, [check.judge() for check in checks(*of_claim)])
+    checks_of = getattr(import_module(f"ossum.claims.{module}"), function)
+    found = [tables.get(name) for name in claim.tables]
+    if any(table is None for table in found):
+        unseen = checks_of(*found)
+        return Finding(claim, [Outcome(c, NOT_RUN, "its table was not made") for c in unseen])
+    usual = [once(table[table["options"] == ""]) for table in found]
+    return Finding(claim, [check.judge() for check in checks_of(*usual)])

@@ -5,9 +5,9 @@ from functools import partial
 
 import pandas as pd
 
-from ossum.cells import Cell
-from ossum.claims.check import Check, NotRunError
+from ossum.claims.check import Check
 from ossum.claims.samples import (
+    BOTH,
     DEEP,
     MODERATE,
     PRUNED,
@@ -19,20 +19,18 @@ from ossum.claims.samples import (
     per_seed,
 )
 from ossum.claims.statistics import Samples
-from ossum.registry import DATASETS, METHODS
+from ossum.config.registry import DATASETS, METHODS
+from ossum.storage.results import IDENTITY
 
 OURS = ("ossum-norm", "ossum-pab")
 CONTROLS = ("random", "norm")
 PAB = "ossum-pab"
-BOTH = ("mnist", "cifar10")
 FIRST_EPOCHS = 5
-
-Table = pd.DataFrame | None
 
 _of = partial(accuracies, architecture=DEEP)
 
 
-def at_initialisation(fig7: Table) -> Iterator[Check]:
+def at_initialisation(fig7: pd.DataFrame) -> Iterator[Check]:
     """Figure 7 prunes the networks of Figure 3 and those of MNIST."""
 
     def of(dataset: str) -> pd.DataFrame:
@@ -54,7 +52,7 @@ def at_initialisation(fig7: Table) -> Iterator[Check]:
             yield Check.ahead(what, partial(ahead, dataset, other), "best of all")
 
 
-def then_trained(fig3: Table) -> Iterator[Check]:
+def then_trained(fig3: pd.DataFrame) -> Iterator[Check]:
     def ahead(region: Region) -> Samples:
         frame = _of(fig3, "trained", (*CONTROLS, *OURS), dataset="cifar10")
         return per_seed(lead(region.of(frame), OURS, CONTROLS))
@@ -64,7 +62,7 @@ def then_trained(fig3: Table) -> Iterator[Check]:
         yield Check.ahead(what, partial(ahead, region), "the upper hand")
 
 
-def trained_then_pruned(fig4: Table) -> Iterator[Check]:
+def trained_then_pruned(fig4: pd.DataFrame) -> Iterator[Check]:
     methods = ("coreset", *CONTROLS, *OURS)
 
     def all_ahead() -> Samples:
@@ -81,7 +79,7 @@ def trained_then_pruned(fig4: Table) -> Iterator[Check]:
     yield Check.ahead(what, pab_ahead, "best at very high sparsity")
 
 
-def without_rescaling(fig7: Table) -> Iterator[Check]:
+def without_rescaling(fig7: pd.DataFrame) -> Iterator[Check]:
     others = (*CONTROLS, "ossum-norm")
 
     def ahead(dataset: str) -> Samples:
@@ -93,15 +91,11 @@ def without_rescaling(fig7: Table) -> Iterator[Check]:
         yield Check.ahead(what, partial(ahead, dataset), "best at most sparsities")
 
 
-def learning_curves(fig6: Table) -> Iterator[Check]:
+def learning_curves(fig6: pd.DataFrame) -> Iterator[Check]:
     def ahead(dataset: str) -> Samples:
-        if fig6 is None:
-            raise NotRunError("its table was not made")
         first = fig6[fig6["epoch"].between(1, FIRST_EPOCHS)]
-        key = list(Cell.__dataclass_fields__)
-        rows = first.groupby([*key, "stage"], as_index=False)["accuracy"].mean()
-        # From here on as if that mean were the last epoch.
-        frame = _of(rows.assign(epoch=FIRST_EPOCHS), "trained", (*CONTROLS, *OURS), dataset=dataset)
+        means = first.groupby(IDENTITY, as_index=False)["accuracy"].mean()
+        frame = _of(means, "trained", (*CONTROLS, *OURS), dataset=dataset)
         return per_seed(lead(frame, OURS, CONTROLS))
 
     for dataset in BOTH:

@@ -8,13 +8,14 @@ import pandas as pd
 
 from ossum.claims.check import NotRunError
 from ossum.claims.statistics import Samples
+from ossum.config.registry import DATASETS, METHODS
 from ossum.figures.style import compression, times
-from ossum.figures.tables import final, title
-from ossum.registry import DATASETS, METHODS
+from ossum.figures.tables import title
 
 NETWORK = ["dataset", "architecture"]
 TWO_LAYER = ("FC-1000", "FC-10000", "FC-100000")
 DEEP = "FC-1000-1000-1000"
+BOTH = ("mnist", "cifar10")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Region:
     highest: float
 
     def of(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows of the region; NotRunError if a network has less than two sparsities there."""
+        """The rows of the region. NotRunError if a network has less than two sparsities there."""
         factors = compression(frame.index.get_level_values("sparsity"))
         rows = frame[(self.lowest <= factors) & (factors <= self.highest)]
         counts = rows.reset_index().groupby(NETWORK)["sparsity"].nunique()
@@ -35,7 +36,8 @@ class Region:
         return rows
 
     def require(self, values: pd.Series) -> pd.Series:
-        """`values`, if they hold all of the region: else the best of them may not be the best."""
+        """The same values, if they hold all sparsities of the region. NotRunError if not, because
+        then the best of them may not be the best of the region."""
         factors = set(compression(values.index.get_level_values("sparsity")))
         doublings = [2.0**k for k in range(1, 10) if self.lowest <= 2.0**k <= self.highest]
         missing = [times(factor) for factor in doublings if factor not in factors]
@@ -55,31 +57,28 @@ VERY_HIGH = Region("very high sparsity", 64, 512)
 
 
 def accuracies(
-    table: pd.DataFrame | None,
+    table: pd.DataFrame,
     stage: str,
     columns: Sequence[str],
     by: str = "method",
     value: str = "accuracy",
     **keys: str | Iterable[str],
 ) -> pd.DataFrame:
-    """Test accuracy in percent (or another value) after the last epoch.
+    """Test accuracy in percent, or another value.
 
-    A row a data set, architecture, sparsity and seed, a column each of `columns`: values of `by`.
+    It has a row for each data set, architecture, sparsity and seed, and a column for each of
+    `columns`, which are values of the key `by`. Comparisons are paired, so rows where one of the
+    columns is missing or diverged are left out. NotRunError if nothing is left.
 
-    keys: wanted values of other key columns; networks as drawn, tanh and uniform weights, if not
-    given. Rows where one of the columns is missing or diverged are left out: comparisons are
-    paired. NotRunError if nothing is left.
+    keys: wanted values of other keys; of origin, activation and distribution those of initial
+    networks with tanh and uniform weights, if not given.
     """
-    if table is None:
-        raise NotRunError("its table was not made")
-    usual = {"origin": "init", "activation": "tanh", "init": "uniform"}
+    usual = {"origin": "initial", "activation": "tanh", "distribution": "uniform"}
     wanted = usual | keys | {"stage": stage, by: columns}
     rows = table
     for key, values in wanted.items():
         rows = rows[rows[key].isin([values] if isinstance(values, str) else list(values))]
     index = [*NETWORK, "sparsity", "seed"]
-    if "epoch" in rows:
-        rows = final(rows)
     frame = rows.pivot(index=index, columns=by, values=value)
     frame = frame.reindex(columns=list(columns)).dropna()
     if frame.empty:
@@ -89,22 +88,22 @@ def accuracies(
 
 
 def best(frame: pd.DataFrame) -> pd.Series:
-    """Of each network and sparsity the column with the best mean over seeds."""
+    """Of each network and sparsity, the column with the best mean over seeds."""
     means = frame.groupby(level=[*NETWORK, "sparsity"]).transform("mean").to_numpy()
     return pd.Series(frame.to_numpy()[np.arange(len(frame)), means.argmax(axis=1)], frame.index)
 
 
 def best_sparsity(values: pd.Series) -> pd.Series:
-    """Of each data set the architecture and sparsity with the best mean over seeds."""
+    """Of each data set, the architecture and sparsity with the best mean over seeds."""
     means = values.groupby(level=[*NETWORK, "sparsity"]).mean()
     chosen = means.groupby(level="dataset").idxmax()
     return values[values.index.droplevel("seed").isin(chosen)]
 
 
 def per_seed(values: pd.Series) -> Samples:
-    """Means over sparsities: a value a seed, a stratum a network.
+    """Means over sparsities: a value for each seed, a stratum for each network.
 
-    Only sparsities that every seed of the network has, so that seeds do not differ by those.
+    Sparsities that some seed of a network lacks are left out, so that seeds do not differ by them.
     """
     strata, evidence = [], []
     for network, group in values.groupby(level=NETWORK, sort=False):
@@ -121,21 +120,21 @@ def per_seed(values: pd.Series) -> Samples:
 def lead(
     frame: pd.DataFrame, ours: Sequence[str], theirs: Sequence[str], *, every: bool = False
 ) -> pd.Series:
-    """How far the best of our methods is ahead of the best of the others, at each sparsity; with
-    `every`, how far the mean of ours is ahead."""
+    """How far the best of our methods (with `every`, their mean) is ahead of the best of the
+    others, at each sparsity."""
     mine = frame[list(ours)]
     return (mine.mean(axis=1) if every else best(mine)) - best(frame[list(theirs)])
 
 
 def contrast(first: Samples, second: Samples) -> Samples:
-    """The quantity of the first minus that of the second, which have other networks."""
-    weights = (*first.weighted(), *(-w for w in second.weighted()))
+    """The quantity of the first minus that of the second, which is of other networks."""
+    weights = (*first.stratum_weights(), *(-w for w in second.stratum_weights()))
     evidence = f"{first.evidence}; {second.evidence}"
     return Samples(first.strata + second.strata, evidence, weights)
 
 
 def _where(keys: dict[str, str | Iterable[str]]) -> str:
-    """', MNIST' and the like: where the cells are missing."""
+    """', MNIST' and the like: where results are missing."""
     values = [[value] if isinstance(value, str) else value for value in keys.values()]
     words = [DATASETS[v].label if v in DATASETS else str(v) for each in values for v in each]
     return "".join(f", {word}" for word in words)
@@ -146,7 +145,8 @@ def _listed(factors: Iterable[float]) -> str:
 
 
 def _described(evidence: list[tuple[tuple[str, str], str, int]]) -> str:
-    """'MNIST FC-1000, FC-10000; 2× to 8× (3 sparsities); 5 seeds': once each, if shared."""
+    """'MNIST FC-1000, FC-10000; 2× to 8× (3 sparsities); 5 seeds', without repeating what networks
+    share."""
     networks, spreads, seeds = zip(*evidence, strict=True)
     trials = " to ".join(dict.fromkeys(str(n) for n in (min(seeds), max(seeds))))
     trials += " seed" if trials == "1" else " seeds"

@@ -1,11 +1,10 @@
-"""Intervals and effect sizes: a bootstrap over seeds, stratified by network."""
+"""Intervals and effect sizes of quantities that are means over seeds."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.stats import t as students_t
 
-RESAMPLES = 9_999
 LEVEL = 0.95
 
 
@@ -13,23 +12,29 @@ LEVEL = 0.95
 class Samples:
     """Independent values (one a seed, as a rule) in strata (one a data set and architecture).
 
-    The quantity is the weighted sum of the strata's means, by default their mean. evidence: in
-    words, which cells the values come from.
+    The quantity is the weighted sum of the means of the strata.
+
+    evidence: which networks the values come from, in words.
+    weights: one for each stratum; if not given, the quantity is the mean of the strata's means.
     """
 
     strata: tuple[np.ndarray, ...]
     evidence: str
     weights: tuple[float, ...] | None = None
 
-    def weighted(self) -> tuple[float, ...]:
+    def stratum_weights(self) -> tuple[float, ...]:
         return self.weights or (1 / len(self.strata),) * len(self.strata)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A quantity. interval: 95 %; None if a stratum has one value only. effect: the quantity in
-    standard deviations over seeds (Cohen's d; of paired differences, if it is one); None if they
-    do not vary. n_values: of all strata; fewest: of the smallest."""
+    """The value of a quantity, and how sure it is.
+
+    interval: of 95 %; None if a stratum has only one value.
+    effect: the value in standard deviations over seeds (Cohen's d; if the quantity is a paired
+        difference, in standard deviations of that); None if the values do not vary.
+    n_values, fewest: the number of values of all strata, and of the smallest.
+    """
 
     value: float
     interval: tuple[float, float] | None
@@ -39,36 +44,22 @@ class Estimate:
 
 
 def estimate(samples: Samples) -> Estimate:
-    """The quantity with its interval, the same whenever it is computed.
+    """The quantity with its interval: standard error times Student's t to either side.
 
-    The interval is the bootstrap's standard error times Student's t. Percentiles of the bootstrap
-    would be too narrow for a few seeds: they never leave the range of the values, which for three
-    misses the mean one time in four (Hesterberg 2015, The American Statistician 69, section 4).
+    Strata are independent and may vary differently, so the degrees of freedom are those of Welch
+    and Satterthwaite. For one stratum this is Student's interval, for a difference of two Welch's.
     """
-    weights = samples.weighted()
-
-    def quantity(*strata: np.ndarray, axis: int = -1) -> np.ndarray:
-        return sum(w * np.mean(s, axis=axis) for w, s in zip(weights, strata, strict=True))
-
-    value = float(quantity(*samples.strata))
+    weights = np.array(samples.stratum_weights())
     sizes = np.array([len(stratum) for stratum in samples.strata])
+    counts = int(sizes.sum()), int(sizes.min())
+    value = float(weights @ [np.mean(stratum) for stratum in samples.strata])
     if sizes.min() < 2:
-        return Estimate(value, None, None, int(sizes.sum()), int(sizes.min()))
+        return Estimate(value, None, None, *counts)
     variances = np.array([np.var(stratum, ddof=1) for stratum in samples.strata])
     spread = float(np.sqrt(variances.mean()))
     if spread < 1e-12:
-        return Estimate(value, (value, value), None, int(sizes.sum()), int(sizes.min()))
-    resampled = stats.bootstrap(
-        samples.strata,
-        quantity,
-        n_resamples=RESAMPLES,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    )
-    # Resampling divides variances by n, not n - 1.
-    error = resampled.standard_error * np.sqrt(sizes.min() / (sizes.min() - 1))
-    shares = np.square(weights) * variances / sizes
-    freedom = shares.sum() ** 2 / np.sum(shares**2 / (sizes - 1))  # Welch and Satterthwaite
-    half = float(error * stats.t.ppf((1 + LEVEL) / 2, freedom))
-    interval = (value - half, value + half)
-    return Estimate(value, interval, value / spread, int(sizes.sum()), int(sizes.min()))
+        return Estimate(value, (value, value), None, *counts)
+    shares = weights**2 * variances / sizes  # of the variance of the quantity
+    freedom = shares.sum() ** 2 / np.sum(shares**2 / (sizes - 1))
+    half = float(np.sqrt(shares.sum()) * students_t.ppf((1 + LEVEL) / 2, freedom))
+    return Estimate(value, (value - half, value + half), value / spread, *counts)

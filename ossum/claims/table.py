@@ -17,16 +17,16 @@ from ossum.claims.check import (
     Finding,
     Outcome,
 )
-from ossum.files import atomic
-from ossum.summary import page
+from ossum.figures.summary import page
+from ossum.storage.files import atomic
 
 # Of a question that the paper does not ask.
 _ANSWERS = {REPRODUCED: "yes", PARTLY: "partly", NOT_REPRODUCED: "not shown", NOT_RUN: NOT_RUN}
 
 
 def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
-    """A row a check. Quantities are percent or percentage points; the claim's verdict is repeated
-    in each of its rows."""
+    """A row for each check, with the verdict of its claim. Quantities are percent or percentage
+    points."""
     return pd.DataFrame(
         {
             "claim": finding.claim.id,
@@ -72,7 +72,7 @@ def write_parquet(findings: Iterable[Finding], path: str | Path) -> None:
 
 
 def write_markdown(findings: Iterable[Finding], path: str | Path, sources: Iterable[str]) -> None:
-    """The verdicts in one table, then every check. sources: the files that these come from."""
+    """The verdicts in one table, then every check. sources: the files that they come from."""
     findings = list(findings)
     named = ", ".join(f"`{source}`" for source in sources) or "no table: no figure is configured"
     parts = [f"# What holds\n\nComputed from {named}.\n"]
@@ -92,7 +92,7 @@ def write_markdown(findings: Iterable[Finding], path: str | Path, sources: Itera
 
 
 def _sentences(finding: Finding) -> str:
-    """A statement is a sentence without its full stop, a question one with its mark."""
+    """The statement and its note. A statement lacks its full stop, a question has its mark."""
     end = "" if finding.claim.ours else "."
     return f"{finding.claim.statement}{end} {finding.claim.note}".strip()
 
@@ -109,10 +109,11 @@ def write_page(findings: Iterable[Finding], path: str | Path) -> None:
 
 
 _LEGEND = """\
-In percent and percentage points, if nothing else is said. A check *holds* if its whole 95 %
-interval (bootstrap over seeds, a stratum a network; in the search over architectures or test images
-of one network) lies in the wanted range, and *fails* if none of it does. The effect is the observed
-value in standard deviations over seeds."""
+Numbers are percent and percentage points, if nothing else is said. A check *holds* if its whole
+95 % interval lies in the wanted range, and *fails* if none of the interval does. Intervals are over
+seeds, with each network as a stratum (Student's t, as in Welch's test); in the search they are over
+architectures or over the test images of one network. The effect is the observed value in standard
+deviations over seeds."""
 
 
 def _verdicts(findings: list[Finding]) -> str:

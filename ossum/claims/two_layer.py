@@ -7,6 +7,7 @@ import pandas as pd
 
 from ossum.claims.check import Check
 from ossum.claims.samples import (
+    BOTH,
     HIGH,
     MODERATE,
     TWO_LAYER,
@@ -19,19 +20,16 @@ from ossum.claims.samples import (
     per_seed,
 )
 from ossum.claims.statistics import Samples
-from ossum.registry import DATASETS
+from ossum.config.registry import DATASETS
 
 VARIANTS = ("ossum", "linear-ossum", "log-ossum")
 BASELINES = ("coreset", "norm")
 WIDEST = "FC-100000"
-BOTH = ("mnist", "cifar10")
-
-Table = pd.DataFrame | None
 
 _of = partial(accuracies, architecture=TWO_LAYER)
 
 
-def headline(fig1: Table) -> Iterator[Check]:
+def headline(fig1: pd.DataFrame) -> Iterator[Check]:
     def at_best(dataset: str) -> Samples:
         frame = _of(fig1, "pruned", VARIANTS, dataset=dataset)
         MODERATE.require(_of(fig1, "pruned", VARIANTS, dataset=dataset, architecture=WIDEST))
@@ -43,7 +41,7 @@ def headline(fig1: Table) -> Iterator[Check]:
         yield Check.near(what, partial(at_best, dataset), reason, expected, 1.5)
 
 
-def chance(fig1: Table) -> Iterator[Check]:
+def chance(fig1: pd.DataFrame) -> Iterator[Check]:
     def unpruned(dataset: str) -> Samples:
         frame = _of(fig1, "pruned", ("ossum",), dataset=dataset, sparsity=[0])
         return per_seed(frame["ossum"])
@@ -55,7 +53,7 @@ def chance(fig1: Table) -> Iterator[Check]:
         yield Check.near(what, partial(unpruned, dataset), reason, 10, 3)
 
 
-def gradient_mask(fig1: Table) -> Iterator[Check]:
+def gradient_mask(fig1: pd.DataFrame) -> Iterator[Check]:
     def ahead(dataset: str, region: Region) -> Samples:
         frame = _of(fig1, "pruned", (*VARIANTS, "gradient"), dataset=dataset)
         return per_seed(lead(region.of(frame), VARIANTS, ("gradient",)))
@@ -69,12 +67,12 @@ def gradient_mask(fig1: Table) -> Iterator[Check]:
         yield Check.ahead(what, partial(ahead, dataset, HIGH), "better at high sparsity")
 
 
-def _ahead_of_baselines(fig2: Table, stage: str, dataset: str, region: Region) -> Samples:
+def _ahead_of_baselines(fig2: pd.DataFrame, stage: str, dataset: str, region: Region) -> Samples:
     frame = _of(fig2, stage, (*VARIANTS, *BASELINES), dataset=dataset, origin="trained")
     return per_seed(lead(region.of(frame), VARIANTS, BASELINES, every=True))
 
 
-def trained_then_pruned(fig2: Table) -> Iterator[Check]:
+def trained_then_pruned(fig2: pd.DataFrame) -> Iterator[Check]:
     ahead = partial(_ahead_of_baselines, fig2, "pruned", region=HIGH)
     for dataset in BOTH:
         what = f"{DATASETS[dataset].label}: mean of variants − best of coreset and norm, {HIGH}"
@@ -86,7 +84,7 @@ def trained_then_pruned(fig2: Table) -> Iterator[Check]:
     yield Check.ahead("that lead on CIFAR-10 − on MNIST", more_on_cifar, "more so there")
 
 
-def then_finetuned(fig2: Table) -> Iterator[Check]:
+def then_finetuned(fig2: pd.DataFrame) -> Iterator[Check]:
     ahead = partial(_ahead_of_baselines, fig2, "finetuned", region=MODERATE)
     for dataset in BOTH:
         what = f"{DATASETS[dataset].label}: mean of variants − best of coreset and norm, {MODERATE}"

@@ -1,8 +1,8 @@
 """CIFAR-10: 32x32 colour images of ten kinds of objects.
 
 A row of an image array is channel-major as in the original files: 1,024 values of red, then green,
-then blue, each plane row by row. Of the official archives we take the one of plain bytes: the one
-for Python holds pickles, and to read those is to run what they say.
+then blue, each plane row by row. Of the official archives we take the one with plain bytes, because
+the one for Python holds pickles, which can run any code when they are read.
 """
 
 import io
@@ -36,7 +36,7 @@ def decode_png(data: bytes) -> np.ndarray:
 def decode_records(data: bytes, file: str) -> np.ndarray:
     """uint8 [N, 1 + 3072] from a batch of the binary archive: labels, then the values of images.
 
-    ValueError naming `file` if it is not whole records.
+    ValueError naming `file` if its length is not that of whole records.
     """
     if len(data) % (1 + N_VALUES):
         raise ValueError(f"{file} is damaged: {len(data)} bytes, not records of {1 + N_VALUES}")

@@ -1,4 +1,4 @@
-"""What describes a data set: where its raw files come from and what they must decode to."""
+"""The description of a data set: where its raw files come from and what they must decode to."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ class Source:
 
     decode(folder) reads the raw files in a folder; FileNotFoundError if they are not there.
     fetch(folder), if the source has one, puts those files there.
-    files: their names, for whoever has to put them there by hand.
+    files: the names of those files, for people who have to put them there by hand.
     """
 
     name: str
@@ -41,8 +41,10 @@ class Dataset:
     sources: tuple[Source, ...]
 
     def verify(self, arrays: Arrays, split: str = "") -> None:
-        """ValueError naming the first array, of all or of one split ("train" or "test"), that is
-        missing or not, byte for byte, the published one."""
+        """Check the arrays of all splits, or of one ("train" or "test"), byte for byte.
+
+        ValueError naming the first array that is missing or not the published one.
+        """
         for key, expected in self.sha256.items():
             if not key.startswith(split):
                 continue

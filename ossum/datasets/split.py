@@ -8,9 +8,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Split:
-    """images uint8 [N, m] with pixels from 0 to `max_value`, labels int64 [N] below `n_classes`.
+    """Images uint8 [N, m] of pixels from 0 to `max_value`, and labels int64 [N] below `n_classes`.
 
-    They are on one device, where inputs are made. An input is (pixel / max_value - mean) / std.
+    Both are on one device, where inputs are made. An input is (pixel / max_value - mean) / std.
     Inputs take four times the memory of images, so they are made batch by batch.
     """
 
@@ -34,7 +34,7 @@ class Split:
 
     def batch(self, rows: slice | Tensor) -> Tensor:
         """Inputs float32 [n, m] of the examples `rows`, a slice or int64 [n] indices."""
-        # Indexing with a tensor copies pixel by pixel, `index_select` whole images.
+        # Indexing with a tensor copies pixel by pixel; `index_select` copies whole images.
         chosen = self.images[rows] if isinstance(rows, slice) else self.images.index_select(0, rows)
         return chosen.float().div_(self.max_value).sub_(self.mean).div_(self.std)
 

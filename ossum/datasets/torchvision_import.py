@@ -1,4 +1,4 @@
-"""Importing torchvision's data sets beside any build of torch."""
+"""Importing torchvision's data sets with any build of torch."""
 
 from importlib import import_module
 from types import ModuleType
@@ -9,9 +9,9 @@ from torch import library
 def torchvision_datasets() -> ModuleType:
     """`torchvision.datasets`, which needs none of torchvision's C++ operators.
 
-    Beside a CPU-only torch, the usual torchvision cannot load those operators and then fails to
-    import because it describes two of them. Declaring their schemas is enough to let it. Where the
-    operators exist the first import works and nothing is declared.
+    With a CPU-only torch, the usual torchvision cannot load its operators, and its import fails
+    because it describes two of them. It succeeds once their schemas are declared. Where the
+    operators exist, the first import succeeds and nothing is declared.
     """
     try:
         return import_module("torchvision.datasets")

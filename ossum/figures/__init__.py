@@ -1,4 +1,4 @@
-"""Figures of the paper, and one beyond it: a function each, a tidy table in, a figure out."""
+"""Figures of the paper, and one beyond it: a function each, from a tidy table to a figure."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from ossum.figures import style
 from ossum.figures.ablations import fig5
 from ossum.figures.accuracy import fig1, fig2, fig3, fig4, fig7, fig9
-from ossum.figures.beyond import beyond
 from ossum.figures.compared import compared
+from ossum.figures.controls import beyond
 from ossum.figures.curves import fig6
+from ossum.figures.tables import once
 from ossum.figures.weights import fig8
-from ossum.files import atomic
 
-FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
+DRAWINGS: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "fig1": fig1,
     "fig2": fig2,
     "fig3": fig3,
@@ -35,11 +35,11 @@ def draw(
     paths: Iterable[str | Path],
     reference: pd.DataFrame | None = None,
 ) -> None:
-    """Draw the figure `name` from its table, beside that of a reference if there is one, and save
-    it to each path, format by extension."""
+    """Draw the figure `name` from its table and save it to each path, format by extension.
+
+    If there is a reference, its lines are dotted beside those of the table.
+    """
+    drawing, table = DRAWINGS[name], once(table)
     with style.applied():
-        figure_of = FIGURES[name]
-        figure = figure_of(table) if reference is None else compared(figure_of, table, reference)
-        for path in map(Path, paths):
-            with atomic(path) as temporary:
-                figure.savefig(temporary, format=path.suffix[1:])
+        figure = drawing(table) if reference is None else compared(drawing, table, once(reference))
+        style.save(figure, paths)

@@ -6,10 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from ossum.config import registry
 from ossum.figures import panels, style, tables
-from ossum.registry import INITS
 
-# The default (tanh, U(-r, r)) is OSSuM's line of other figures and has its colour in each panel.
+# The default (tanh, U(-r, r)) is the line of OSSuM in other figures, and looks as it does there.
 _DEFAULT = style.colour("ossum"), style.marker("ossum")
 _ROSE, _OLIVE = ("#CC6677", "s"), ("#999933", "^")
 ACTIVATIONS = {
@@ -17,9 +17,9 @@ ACTIVATIONS = {
     "relu": style.Look("ReLU", *_ROSE),
     "sigmoid": style.Look("sigmoid", *_OLIVE),
 }
-_INIT_LOOKS = {"const": _ROSE, "normal": _OLIVE, "uniform": _DEFAULT}
-# The wider, the darker; a mean other than zero is orange.
-_UNIFORM_LOOKS = {
+_SHAPES = {"const": _ROSE, "normal": _OLIVE, "uniform": _DEFAULT}
+# The wider a distribution, the darker its line; those with a mean other than zero are orange.
+_SPREADS = {
     "uniform-spread-0.25": ("#A9D3EC", "v"),
     "uniform-spread-0.5": ("#5FAEDB", "<"),
     "uniform": _DEFAULT,
@@ -28,29 +28,32 @@ _UNIFORM_LOOKS = {
     "uniform-mean-0.5": ("#E9A27B", "P"),
     "uniform-mean-1": ("#B34A12", "X"),
 }
-DISTRIBUTIONS = {init: style.Look(INITS[init], *look) for init, look in _INIT_LOOKS.items()}
-UNIFORMS = {init: style.Look(INITS[init], *look) for init, look in _UNIFORM_LOOKS.items()}
+DISTRIBUTIONS, UNIFORMS = (
+    {name: style.Look(registry.DISTRIBUTIONS[name], *look) for name, look in looks.items()}
+    for looks in (_SHAPES, _SPREADS)
+)
 
 
 def fig5(table: pd.DataFrame) -> Figure:
     """Activations (a), distributions (b) and widths (c) of weights, architectures (d).
 
-    All panels share one range of accuracy, so that what matters most is seen to.
+    All panels share one range of accuracy, which shows what matters most.
     """
-    pruned = table.query("origin == 'init' and stage == 'pruned' and method == 'ossum'")
+    pruned = table.query("origin == 'initial' and stage == 'pruned' and method == 'ossum'")
     search = table[table["stage"] == "search"]
-    uniform, tanh = pruned[pruned["init"] == "uniform"], pruned[pruned["activation"] == "tanh"]
+    uniform = pruned[pruned["distribution"] == "uniform"]
+    tanh = pruned[pruned["activation"] == "tanh"]
     figure, axes_grid = panels.grid(2, 2, panels.width(pruned), height=3.1, sharey="all")
     (activations, distributions), (uniforms, architectures) = axes_grid
     _ablation(activations, uniform, "activation", ACTIVATIONS, "activation")
-    _ablation(distributions, tanh, "init", DISTRIBUTIONS, "distribution of weights")
-    _ablation(uniforms, tanh, "init", UNIFORMS, "spread and mean of weights")
+    _ablation(distributions, tanh, "distribution", DISTRIBUTIONS, "distribution of weights")
+    _ablation(uniforms, tanh, "distribution", UNIFORMS, "spread and mean of weights")
     _search(architectures, search)
     for axes in axes_grid[:, 1]:
         axes.set_ylabel("")
     panels.letters(axes_grid.flat)
-    described = {"(a–c)": pruned, "(d)": search}
-    foot = [f"{which} {tables.describe(rows)}" for which, rows in described.items() if len(rows)]
+    shown = {"(a–c)": pruned, "(d)": search}
+    foot = [f"{which} {tables.contents(rows)}" for which, rows in shown.items() if len(rows)]
     panels.foot(figure, "      ".join(foot))
     panels.legends_inside(figure)
     return figure
@@ -63,22 +66,26 @@ def _ablation(
     table = table[table[hue].isin(looks)]
     if _missing(axes, table, what):
         return
-    panels.accuracy_panel(axes, table, looks, hue=hue)
+    panels.accuracy_panel(axes, table, style.looks_of(table, looks, hue), hue=hue)
 
 
 def _search(axes: Axes, table: pd.DataFrame) -> None:
-    """A point a subnetwork; the best one is marked."""
+    """A point for each subnetwork; the best one is marked."""
     if _missing(axes, table, "architecture search"):
         return
-    looks = style.methods()
-    shuffled = table.sample(frac=1, random_state=0)  # no method lies on top of another
+    looks = style.looks_of(table)
+    lines = zip(table["method"], table["options"], strict=True)
+    labelled = table.assign(label=[looks[line].label for line in lines])
     sns.scatterplot(
-        data=shuffled.assign(method=shuffled["method"].map(lambda method: looks[method].label)),
+        data=labelled.sample(frac=1, random_state=0),  # so that no method lies on top of another
         x="weight_sparsity",
         y="accuracy",
-        hue="method",
-        hue_order=[look.label for name, look in looks.items() if name in set(table["method"])],
+        hue="label",
+        style="label",
+        hue_order=[look.label for look in looks.values()],
+        style_order=[look.label for look in looks.values()],
         palette={look.label: look.colour for look in looks.values()},
+        markers={look.label: "^" if options else "o" for (_, options), look in looks.items()},
         s=9,
         alpha=0.6,
         linewidth=0,
@@ -105,7 +112,7 @@ def _search(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def _missing(axes: Axes, table: pd.DataFrame, what: str) -> bool:
-    """Title the panel; say so if the table has nothing for it."""
+    """Whether the table has nothing for a panel. The panel gets its title, and says so itself."""
     names = [tables.title(*network) for network in tables.networks(table)]
     axes.set_title("\n".join([*names, what]))
     if names:

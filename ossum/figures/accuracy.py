@@ -1,6 +1,6 @@
 """Figures of test accuracy against sparsity.
 
-Lines are means over seeds, bands one standard deviation to each side.
+Lines are means over seeds, and bands are one standard deviation to each side.
 """
 
 from collections.abc import Callable
@@ -14,48 +14,61 @@ from matplotlib.lines import Line2D
 from ossum.figures import panels, style, tables
 
 _TITLES = {
-    ("init", "pruned"): "pruned at initialisation",
-    ("init", "trained"): "then trained",
-    ("init", "trained-unscaled"): "then trained without rescaling",
+    ("initial", "pruned"): "pruned at initialisation",
+    ("initial", "trained"): "then trained",
+    ("initial", "trained-unscaled"): "then trained without rescaling",
     ("trained", "pruned"): "trained, then pruned",
     ("trained", "finetuned"): "then fine-tuned",
 }
-# Figure 2: colours are methods, so stages differ in line and marker.
+# In Figure 2 colours are methods, so stages differ in line and marker.
 _STAGES = {"pruned": ("after pruning", "--", "+"), "finetuned": ("after fine-tuning", "-", "x")}
 
 
 def fig1(table: pd.DataFrame) -> Figure:
     """Two-layer networks pruned at initialisation: data sets down, architectures across."""
+    table = table.query("origin == 'initial' and stage == 'pruned'")
+    looks = style.looks_of(table)
 
     def panel(axes: Axes, chosen: pd.DataFrame, sparsities: set[float]) -> None:
-        panels.accuracy_panel(axes, chosen, style.methods(), sparsities=sparsities)
+        panels.accuracy_panel(axes, chosen, looks, sparsities=sparsities)
 
-    table = table.query("origin == 'init' and stage == 'pruned'")
     figure = _networks(table, panel)
     panels.legend(figure)
     return figure
 
 
 def fig2(table: pd.DataFrame) -> Figure:
-    """Trained two-layer networks, pruned (dashed) and then fine-tuned (solid); laid out as fig1."""
+    """Trained two-layer networks, pruned (dashed) and then fine-tuned (solid); laid out as fig1.
+
+    A grid with options of its own keeps its dashes at both stages, which their markers tell apart.
+    """
+    table = table[table["stage"].isin(_STAGES) & (table["origin"] == "trained")]
+    looks = {
+        (method, options): replace(look, linestyle=look.linestyle if options else "-")
+        for (method, options), look in style.looks_of(table).items()
+    }
 
     def panel(axes: Axes, chosen: pd.DataFrame, sparsities: set[float]) -> None:
-        for stage, (_, linestyle, marker) in _STAGES.items():
-            looks = {
-                method: replace(look, linestyle=linestyle, marker=marker, linewidth=1.3)
-                for method, look in style.methods().items()
+        for stage, (_, dashes, marker) in _STAGES.items():
+            changes = {"marker": marker, "linewidth": 1.3}
+            of_stage = {
+                line: replace(look, **changes, linestyle=look.linestyle if line[1] else dashes)
+                for line, look in looks.items()
             }
-            panels.accuracy_panel(
-                axes, chosen[chosen["stage"] == stage], looks, sparsities=sparsities
-            )
+            in_stage = chosen[chosen["stage"] == stage]
+            panels.accuracy_panel(axes, in_stage, of_stage, sparsities=sparsities)
 
-    table = tables.final(table[table["stage"].isin(_STAGES)]).query("origin == 'trained'")
     figure = _networks(table, panel)
-    present = set(table["method"])
     methods = [
-        Line2D([], [], color=look.colour, linewidth=2.5, label=look.label)
-        for method, look in style.methods().items()
-        if method in present
+        Line2D(
+            [],
+            [],
+            color=look.colour,
+            linewidth=2.5 if look.linestyle == "-" else 1.3,  # dashes grow with the width
+            label=look.label,
+            linestyle=look.linestyle,
+        )
+        for look in looks.values()
     ]
     stages = [
         Line2D([], [], color="0.2", linewidth=1.3, label=label, linestyle=linestyle, marker=marker)
@@ -67,7 +80,7 @@ def fig2(table: pd.DataFrame) -> Figure:
 
 def fig3(table: pd.DataFrame) -> Figure:
     """A deep network pruned at initialisation (a), then trained (b)."""
-    return _stages(table, "init", ["pruned", "trained"])
+    return _stages(table, "initial", ["pruned", "trained"])
 
 
 def fig4(table: pd.DataFrame) -> Figure:
@@ -76,19 +89,19 @@ def fig4(table: pd.DataFrame) -> Figure:
 
 
 def fig7(table: pd.DataFrame) -> Figure:
-    """As fig3, but trained without rescaling the weights that are left."""
-    return _stages(table, "init", ["pruned", "trained-unscaled"])
+    """As fig3, but the weights that are left are not rescaled before training."""
+    return _stages(table, "initial", ["pruned", "trained-unscaled"])
 
 
 def fig9(table: pd.DataFrame) -> Figure:
-    """As fig3, with all variants of OSSuM: which is which is in the methods of the table."""
+    """As fig3, of all variants of OSSuM: the methods are those of the table."""
     return fig3(table)
 
 
 def _networks(
     table: pd.DataFrame, panel: Callable[[Axes, pd.DataFrame, set[float]], None]
 ) -> Figure:
-    """A panel a network: data sets down, architectures across."""
+    """A panel for each network: data sets down, architectures across."""
     datasets, architectures = tables.datasets(table), tables.architectures(table)
     figure, axes_grid = panels.grid(
         len(datasets), len(architectures), panels.width(table), sharex="col", sharey="row"
@@ -105,14 +118,14 @@ def _networks(
         axes.set_ylim(bottom=0)  # only now: panels of a row share their range
     panels.outer_labels(axes_grid)
     panels.letters(axes_grid.flat)
-    panels.foot(figure, tables.describe(table))
+    panels.foot(figure, tables.contents(table))
     return figure
 
 
 def _stages(table: pd.DataFrame, origin: str, stages: list[str]) -> Figure:
-    """A row a network, a column a stage."""
-    table = tables.final(table[(table["origin"] == origin) & table["stage"].isin(stages)])
-    networks = tables.networks(table)
+    """A row for each network, a column for each stage."""
+    table = table[(table["origin"] == origin) & table["stage"].isin(stages)]
+    networks, looks = tables.networks(table), style.looks_of(table)
     figure, axes_grid = panels.grid(len(networks), len(stages), panels.width(table))
     for (dataset, architecture), row in zip(networks, axes_grid, strict=True):
         chosen = table.query("dataset == @dataset and architecture == @architecture")
@@ -120,7 +133,7 @@ def _stages(table: pd.DataFrame, origin: str, stages: list[str]) -> Figure:
             panels.accuracy_panel(
                 axes,
                 chosen[chosen["stage"] == stage],
-                style.methods(),
+                looks,
                 sparsities=set(chosen["sparsity"]),
             )
             axes.set_title(f"{tables.title(dataset, architecture)}\n{_TITLES[origin, stage]}")
@@ -130,5 +143,5 @@ def _stages(table: pd.DataFrame, origin: str, stages: list[str]) -> Figure:
     panels.outer_labels(axes_grid)
     panels.letters(axes_grid.flat)
     panels.legend(figure)
-    panels.foot(figure, tables.describe(table))
+    panels.foot(figure, tables.contents(table))
     return figure

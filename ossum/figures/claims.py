@@ -12,30 +12,27 @@ from matplotlib.patches import Patch
 
 from ossum.figures import style
 
-# As in the table of checks; blue and orange are told apart by colour-blind readers, and the
-# markers differ too.
+# By outcome. Colour-blind readers can tell blue from orange, and the markers differ too.
 _LOOKS = {
     "holds": ("#0072B2", "o"),
     "undecided": ("#8C8C8C", "D"),
     "fails": ("#D55E00", "X"),
 }
 _WANTED = "#CFE8D5"
-_LIMIT = 60  # percentage points to either side: beyond, one point is like another
+_LIMIT = 60  # percentage points to either side: whatever is further out is far off
 _ROW = 0.21  # inches
 
 
 def draw_claims(table: pd.DataFrame, paths: Iterable[str | Path]) -> None:
     """Draw the table of checks (`ossum.claims.table.as_table`) and save it to each path."""
     with style.applied():
-        figure = claims(table)
-        for path in paths:
-            figure.savefig(path)
+        style.save(picture(table), paths)
 
 
-def claims(table: pd.DataFrame) -> Figure:
-    """A row a check, under the claim that it belongs to.
+def picture(table: pd.DataFrame) -> Figure:
+    """A row for each check, under the claim that it belongs to.
 
-    Differences are as they are; of numbers that the paper gives, the difference from it is shown.
+    Differences are shown as they are, and numbers that the paper gives by how far we are from them.
     The wanted range is green.
     """
     n_rows = len(table) + table["claim"].nunique()

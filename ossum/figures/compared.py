@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ossum.figures import panels, tables
+from ossum.figures import panels
+from ossum.storage.results import IDENTITY
 
-_SHARED = [key for key in tables.KEYS if key != "seed"]
+_SHARED = [key for key in IDENTITY if key != "seed"]
 
 
 def compared(
@@ -15,8 +16,8 @@ def compared(
 ) -> Figure:
     """The figure of `own`, and on top of it the means of `reference` as dotted lines.
 
-    Of what both have: the same subnetworks at the same stages, each with all of its seeds. So both
-    figures have the same panels. ValueError if they have nothing in common.
+    Both are limited to the subnetworks and stages that the other has too, each with all of its own
+    seeds, so that they have the same panels. ValueError if they have nothing in common.
     """
     shared = own[_SHARED].drop_duplicates().merge(reference[_SHARED].drop_duplicates())
     if shared.empty:
@@ -27,7 +28,7 @@ def compared(
     figure, other = (figure_of(table.merge(shared)) for table in (own, reference))
     for axes, others in zip(figure.axes, other.axes, strict=True):
         for line in others.lines:
-            # Neither single points nor levels across the panel.
+            # Single points and levels across the panel are no means of a method.
             if line.get_linestyle() != "None" and line.get_transform() == others.transData:
                 axes.plot(*line.get_data(), ":", color=line.get_color(), linewidth=1.6, zorder=3)
     panels.foot(figure, f"{figure.get_supxlabel()}\ndotted, reference: {other.get_supxlabel()}")

@@ -12,14 +12,15 @@ from ossum.figures import panels, style, tables
 def fig6(table: pd.DataFrame) -> Figure:
     """Learning curves of networks pruned at initialisation: a panel a network and sparsity.
 
-    From the first epoch on: after the jump before it, methods differ by a few percent only.
+    They begin after the first epoch: the jump before it would hide how methods differ later on.
     """
-    table = table.query("origin == 'init' and stage == 'trained' and epoch > 0")
+    table = table.query("origin == 'initial' and stage == 'trained' and epoch > 0")
     shown = [
         (*network, sparsity)
         for network in tables.networks(table)
         for sparsity in sorted(_of(table, *network)["sparsity"].unique())
     ]
+    looks = style.looks_of(table)
     columns = 2 if len(shown) > 1 else 1
     figure, axes_grid = panels.grid(ceil(len(shown) / columns), columns, width=3.7)
     for axes in axes_grid.flat[len(shown) :]:
@@ -29,7 +30,7 @@ def fig6(table: pd.DataFrame) -> Figure:
         panels.lines(
             axes,
             tables.without_diverged(curves),
-            style.methods(),
+            looks,
             x="epoch",
             markevery=ceil(curves["epoch"].max() / 10),  # a line of markers only would be no line
         )
@@ -41,7 +42,7 @@ def fig6(table: pd.DataFrame) -> Figure:
     panels.outer_labels(axes_grid)
     panels.letters(axes_grid.flat[: len(shown)])
     panels.legend(figure)
-    panels.foot(figure, tables.describe(tables.final(table)))
+    panels.foot(figure, tables.contents(tables.last_epochs(table)))
     return figure
 
 

@@ -1,6 +1,6 @@
 """What all figures are made of: a grid of panels, the lines in them, one legend, a foot."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from math import ceil
 from string import ascii_lowercase
 
@@ -42,18 +42,19 @@ def width(table: pd.DataFrame) -> float:
 def lines(
     axes: Axes,
     table: pd.DataFrame,
-    looks: Mapping[str, style.Look],
+    looks: style.Looks,
     *,
     hue: str = "method",
     x: str = "sparsity",
     y: str = "accuracy",
     markevery: int = 1,
 ) -> None:
-    """A line (mean over seeds) and a band (± 1 standard deviation) for each value of `hue`.
+    """A line (mean over seeds) and a band (± 1 standard deviation) for each of `looks`.
 
-    ValueError if a seed has two values at one point: a mean would mix different things.
+    hue: the column whose values, with the options of grids, make up the lines.
+    ValueError if a seed has two values at one point: their mean would mix different things.
     """
-    mixed = table[table.duplicated([hue, x, "seed"])]
+    mixed = table[table.duplicated([hue, "options", x, "seed"])]
     if len(mixed):
         point = ", ".join(f"{key} {mixed.iloc[0][key]}" for key in (hue, x, "seed"))
         raise ValueError(
@@ -62,12 +63,12 @@ def lines(
     if x == "sparsity":
         table = table.assign(compression=style.compression(table["sparsity"]))
         x = "compression"
-    present = set(table[hue])
-    for value, look in looks.items():
-        if value not in present:
+    for (value, options), look in looks.items():
+        chosen = table[(table[hue] == value) & (table["options"] == options)]
+        if chosen.empty:
             continue
         sns.lineplot(
-            data=table[table[hue] == value],
+            data=chosen,
             x=x,
             y=y,
             errorbar="sd",
@@ -77,8 +78,9 @@ def lines(
             marker=look.marker,
             markersize=_SIZES.get(look.marker, 5),
             markevery=markevery,
-            # White around filled markers; these are all edge.
-            markeredgecolor=look.colour if look.marker in ("+", "x") else "w",
+            markerfacecolor="w" if look.hollow else look.colour,
+            # Filled markers have a white edge; the others are nothing but edge.
+            markeredgecolor=look.colour if look.hollow or look.marker in ("+", "x") else "w",
             linewidth=look.linewidth,
             linestyle=look.linestyle,
             zorder=1 if look.linestyle == "--" else 2,
@@ -90,7 +92,7 @@ def lines(
 def accuracy_panel(
     axes: Axes,
     table: pd.DataFrame,
-    looks: Mapping[str, style.Look],
+    looks: style.Looks,
     *,
     hue: str = "method",
     sparsities: Iterable[float] | None = None,
@@ -108,7 +110,7 @@ def letters(panels: Iterable[Axes]) -> None:
 
 
 def outer_labels(panels: np.ndarray) -> None:
-    """The names of axes once: left of the first column, below the last row."""
+    """Axes are named only left of the first column and below the last row."""
     for axes in panels[:-1].flat:
         axes.set_xlabel("")
     for axes in panels[:, 1:].flat:
@@ -120,7 +122,7 @@ def legend(
 ) -> None:
     """One legend above all panels, in as few rows as the figure's width allows.
 
-    Its entries are what the panels show, methods first, unless others are given.
+    Its entries are the lines of the panels, methods first, unless `handles` are given.
     """
     handles = _shown(figure) if handles is None else handles
     _fitted_legend(
@@ -150,12 +152,18 @@ def foot(figure: Figure, text: str) -> None:
 
 
 def _shown(figure: Figure) -> list[Artist]:
-    """A handle for each label in any panel: methods in the registry's order, then all others."""
+    """A handle for each label in any panel: methods in the registry's order, each followed by those
+    with options of their own, then all others."""
     shown: dict[str, Artist] = {}
     for axes in figure.axes:
         handles, labels = axes.get_legend_handles_labels()
         shown |= dict(zip(labels, handles, strict=True))
-    methods = [look.label for look in style.methods().values() if look.label in shown]
+    methods = [
+        label
+        for look in style.methods().values()
+        for label in sorted(shown)
+        if label == look.label or label.startswith(f"{look.label} (")
+    ]
     return [shown[label] for label in dict.fromkeys([*methods, *shown])]
 
 

@@ -1,15 +1,22 @@
 """One look for all figures."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle
+from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from ossum.registry import METHODS
+from ossum.config.registry import METHODS
+from ossum.storage.files import atomic
 
 mpl.use("Agg")
 
@@ -51,6 +58,9 @@ _MARKERS = {
 CONTROLS = ("random", "best-random", "norm")
 # For methods that have no colour of their own yet.
 _OTHERS = sns.color_palette("colorblind")
+# For grids that have options of their own, in turn. Evenly dashed lines are controls, and dotted
+# ones the reference.
+_DASHES: tuple[str | tuple, ...] = ("-.", (0, (5, 1, 1, 1, 1, 1)), (0, (9, 2)), (0, (2, 1)))
 
 
 @dataclass(frozen=True)
@@ -60,8 +70,14 @@ class Look:
     label: str
     colour: str
     marker: str
-    linestyle: str = "-"
+    linestyle: str | tuple = "-"
     linewidth: float = 1.6
+    hollow: bool = False  # its markers
+
+
+# The lines of a figure: a method (or another thing by which lines differ) and the options that the
+# grid has for itself, "" if it has none.
+Looks = Mapping[tuple[str, str], Look]
 
 
 @contextmanager
@@ -86,6 +102,13 @@ def applied() -> Iterator[None]:
         yield
 
 
+def save(figure: Figure, paths: Iterable[str | Path]) -> None:
+    """Write a figure to each path, in the format of its extension."""
+    for path in map(Path, paths):
+        with atomic(path) as temporary:
+            figure.savefig(temporary, format=path.suffix[1:])
+
+
 def colour(method: str) -> str:
     """The colour of a method, the same in every figure."""
     return _COLOURS.get(method) or _OTHERS.as_hex()[sorted(METHODS).index(method) % len(_OTHERS)]
@@ -108,6 +131,48 @@ def methods() -> dict[str, Look]:
         )
         for name, spec in METHODS.items()
     }
+
+
+def looks_of(
+    table: pd.DataFrame, looks: Mapping[str, Look] | None = None, hue: str = "method"
+) -> Looks:
+    """The looks of all lines in a figure's table.
+
+    Where a grid has options of its own, dashes and hollow markers tell its line from that without
+    them, and the label says what the options are.
+
+    looks: those of the values of the column `hue`; of all methods, if not given.
+    """
+    present = set(zip(table[hue], table["options"], strict=True))
+    own = sorted({options for _, options in present if options})
+    dashes = dict(zip(own, cycle(_DASHES)))
+    found = {}
+    for value, look in (methods() if looks is None else looks).items():
+        found[value, ""] = look
+        for options in own:
+            label = f"{look.label} ({spell_options(options, value)})"
+            changes = {"label": label, "linestyle": dashes[options], "hollow": True}
+            found[value, options] = replace(look, **changes)
+    return {line: look for line, look in found.items() if line in present}
+
+
+def spell_options(options: str, method: str) -> str:
+    """Options of a grid in words: "training.batch_size 512", or "momentum 0" for an option of the
+    method itself."""
+    section = f"{method.replace('-', '_')}."
+    return ", ".join(
+        f"{key.removeprefix(section)} {value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in _dotted(json.loads(options))
+    )
+
+
+def _dotted(options: dict, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Each value within nested options, with the keys that lead to it."""
+    for key, value in options.items():
+        if isinstance(value, dict):
+            yield from _dotted(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value
 
 
 def sparsity_axis(axes: Axes, sparsities: list[float]) -> None:

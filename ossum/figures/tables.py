@@ -2,20 +2,25 @@
 
 import pandas as pd
 
-from ossum import results
-from ossum.registry import DATASETS
-
-KEYS = [field.name for field in results.KEYS]
+from ossum.config.registry import DATASETS
+from ossum.storage.results import IDENTITY
 
 
-def final(table: pd.DataFrame) -> pd.DataFrame:
-    """The result of each cell at each stage: its last epoch, whichever was the best."""
-    return table.sort_values("epoch").drop_duplicates(KEYS, keep="last").sort_index()
+def once(table: pd.DataFrame) -> pd.DataFrame:
+    """Each result once. Grids may overlap, and their results are then alike but for rounding."""
+    parts = [name for name in ("epoch", "layer", "widths") if name in table]
+    rows = table[IDENTITY].assign(**{name: table[name].astype(str) for name in parts})
+    return table[~rows.duplicated()]
 
 
-def without_diverged(table: pd.DataFrame) -> pd.DataFrame:
-    """All epochs of the cells that did not diverge: else a mean would change its seeds midway."""
-    return table[~table.groupby(KEYS)["diverged"].transform("any")]
+def last_epochs(curves: pd.DataFrame) -> pd.DataFrame:
+    """The last row of each learning curve."""
+    return curves.sort_values("epoch").drop_duplicates(IDENTITY, keep="last").sort_index()
+
+
+def without_diverged(curves: pd.DataFrame) -> pd.DataFrame:
+    """The learning curves that did not diverge: a mean over seeds must not lose some midway."""
+    return curves[~curves.groupby(IDENTITY)["diverged"].transform("any")]
 
 
 def datasets(table: pd.DataFrame) -> list[str]:
@@ -41,14 +46,15 @@ def title(dataset: str, architecture: str) -> str:
     return f"{DATASETS[dataset].label}, {architecture}"
 
 
-def describe(table: pd.DataFrame) -> str:
-    """What the rows of a figure are, for its foot: so that a partial one says so itself."""
+def contents(table: pd.DataFrame) -> str:
+    """How many seeds, networks and subnetworks are shown, for the foot of a figure: there a partial
+    figure says that it is one."""
     seeds = sorted(table["seed"].unique())
     listed = ", ".join(map(str, seeds))
     trials = f"mean ± 1 sd over seeds {listed}" if len(seeds) > 1 else f"one trial, seed {listed}"
-    key = ["dataset", "architecture", "activation", "init", "seed"]
+    key = ["dataset", "architecture", "activation", "distribution", "seed"]
     n_networks = len(table[key].drop_duplicates())
-    # Its stages show the same subnetworks: pruned, then trained.
+    # The stages of a figure show the same subnetworks: pruned, then trained.
     n_subnetworks = table["stage"].value_counts().max()
     text = f"{trials}; {_count(n_networks, 'network')}, {_count(n_subnetworks, 'subnetwork')}"
     n_diverged = table["accuracy"].isna().sum() if "accuracy" in table else 0

@@ -18,13 +18,14 @@ _LOOKS = {
 def fig8(table: pd.DataFrame) -> Figure:
     """Weights of the hidden layer kept by OSSuM: extremes and signs (a), mean and variance (b).
 
-    Each panel holds zero and the scale of the weights, so that noise does not look like a trend.
+    Each panel reaches from zero to the scale of the weights, so that noise looks like no trend.
     """
     table = table.query("method == 'ossum' and layer == 1")
     table = table.assign(ratio=table["positive"] / table["negative"])
     figure, axes_grid = panels.grid(2, 2, panels.width(table), height=1.8, sharex="col")
     (extremes, mean), (ratio, variance) = axes_grid
-    long = table.melt(["sparsity", "seed"], list(_LOOKS), var_name="statistic")
+    long = table.melt(["sparsity", "seed", "options"], list(_LOOKS), var_name="statistic")
+    looks = style.looks_of(long, _LOOKS, "statistic")
     for axes, statistics in (
         (extremes, ["max", "min"]),
         (ratio, ["ratio"]),
@@ -32,7 +33,7 @@ def fig8(table: pd.DataFrame) -> Figure:
         (variance, ["variance"]),
     ):
         shown = long[long["statistic"].isin(statistics)]
-        panels.lines(axes, shown, _LOOKS, hue="statistic", y="value")
+        panels.lines(axes, shown, looks, hue="statistic", y="value")
         style.sparsity_axis(axes, set(table["sparsity"]))
         axes.ticklabel_format(axis="y", style="plain", useOffset=False)
     largest = 1.2 * table[["max", "min"]].abs().max(axis=None)
@@ -47,5 +48,5 @@ def fig8(table: pd.DataFrame) -> Figure:
         axes.set_xlabel("")
     figure.align_ylabels()
     panels.letters(axes_grid[0])
-    panels.foot(figure, f"weights kept in the hidden layer; {tables.describe(table)}")
+    panels.foot(figure, f"weights kept in the hidden layer; {tables.contents(table)}")
     return figure

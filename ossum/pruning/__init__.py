@@ -4,24 +4,25 @@ A method is a function
 
     prune(network, widths, view) -> list[Subnetwork]
 
-that gets *all* wanted widths at once (one tuple of kept neurons a hidden layer for each subnetwork)
-so that it can share work between them, and a `TrainingView`, which computes what methods have in
-common once. Its module is listed in `ossum.registry`, nowhere else.
+It gets *all* wanted widths at once, for each subnetwork the number of neurons to keep in every
+hidden layer, so that subnetworks can share work. Its `TrainingView` computes once what several
+methods need. A family of methods that differ only in how they score neurons is one function with a
+fourth argument, `score`. The methods are listed in `ossum.config.registry`, nowhere else.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from typing import Protocol
 
-from ossum.networks import Network, Subnetwork
+from ossum.config.registry import METHODS, lookup
+from ossum.networks.network import Network, Subnetwork, Widths
+from ossum.pruning.scoring import SCORES
 from ossum.pruning.view import TrainingView
-from ossum.registry import METHODS, lookup
-
-Widths = tuple[int, ...]
 
 
 class PruningMethod(Protocol):
-    """What every pruning method looks like."""
+    """What every pruning method looks like, once a family has been given its score."""
 
     def __call__(
         self, network: Network, widths: Sequence[Widths], view: TrainingView
@@ -49,4 +50,6 @@ def prune_network(
         ):
             raise ValueError(f"cannot keep {wanted} neurons of hidden layers of {full}")
     prune: PruningMethod = getattr(import_module(spec.module), spec.function)
+    if spec.score:
+        prune = partial(prune, score=SCORES[spec.score])
     return prune(network, widths, view)

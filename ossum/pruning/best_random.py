@@ -1,7 +1,8 @@
 """The best of many random subsets: what choosing by the training set alone is worth.
 
-Not in the paper. It looks at the same training examples as OSSuM, but only at how each whole
-subset does, never at a single neuron: a control between OSSuM and one random subset.
+This control is not in the paper. It looks at the same training examples as OSSuM, but only at how
+well each whole subset does, never at a single neuron, so it stands between OSSuM and one random
+subset.
 """
 
 from collections.abc import Sequence
@@ -10,26 +11,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ossum.networks import Network, Subnetwork
+from ossum.networks.network import Network, Subnetwork, Widths
+from ossum.networks.rng import stream
 from ossum.progress import progress
 from ossum.pruning.view import TrainingView
-from ossum.rng import stream
 
-# Examples at a time: the activations of a narrow layer stay in the processor's cache while all
-# draws read them, and those of a wide one (100 MiB for 100,000 neurons) in memory.
+# Examples at a time: the activations of a narrow layer then stay in the processor's cache while all
+# draws read them, and those of a wide one (100 MiB for 100,000 neurons) fit in memory.
 _ROWS = 256
 
 
-def best_random(
-    network: Network, widths: Sequence[tuple[int, ...]], view: TrainingView
-) -> list[Subnetwork]:
-    """Two-layer networks: of N random subsets, keep the one with the best training accuracy.
+def best_random(network: Network, widths: Sequence[Widths], view: TrainingView) -> list[Subnetwork]:
+    """Of many random subsets of one hidden layer, keep the one with the best training accuracy.
 
     Ties go to the lower training cross-entropy, then to the earlier draw. A draw is a random order
     of the neurons, of which each width keeps the first ones, as in random pruning.
 
-    Activations are not cached: one pass serves all draws and widths, in full precision, so that the
-    choice does not depend on memory or on who else is pruned.
+    Activations are not cached: one pass serves all draws and widths, in full precision, so the
+    choice does not depend on memory or on other methods.
     """
     full = network.hidden_widths[-1]
     orders = [
@@ -37,7 +36,7 @@ def best_random(
         for draw in range(view.options.best_random.draws)
     ]
     counts = [count for (count,) in widths]
-    # Where nothing is pruned there is nothing to choose.
+    # There is nothing to choose where nothing is pruned.
     draws = {count: _subsets(orders, count) for count in {*counts} if count < full}
     best = _best(network, list(draws.values()), view) if draws else []
     chosen = {full: torch.arange(full)} | {
@@ -51,7 +50,7 @@ def _subsets(orders: Sequence[Tensor], count: int) -> list[Tensor]:
 
 
 def _best(network: Network, draws: Sequence[list[Tensor]], view: TrainingView) -> list[int]:
-    """Of each list of subsets, the index of the best one on the training set, in one pass."""
+    """The index of the best subset in each list, by one pass over the training set."""
     device = view.split.device
     network = network.to(device)
     draws = [[subset.to(device) for subset in subsets] for subsets in draws]
@@ -77,8 +76,9 @@ def _best(network: Network, draws: Sequence[list[Tensor]], view: TrainingView) -
 def _logits(activations: Tensor, outgoing: Tensor, subsets: Sequence[Tensor]) -> Tensor:
     """Logits [C, K, n] of C subsets of equal size, from activations [d, n] and weights [d, K].
 
-    Kept neurons are gathered, so that a subset costs as much as it keeps; they are rows here,
-    which are copied as a whole, and into one place: fresh memory would cost more than the copy.
+    Kept neurons are gathered, so that a subset costs as much as it keeps. Each neuron is a row
+    here, so it is copied in one piece. All subsets are gathered in the same memory, because fresh
+    memory would cost more than the copy.
     """
     logits = activations.new_empty(len(subsets), outgoing.shape[1], activations.shape[1])
     gathered = activations.new_empty(len(subsets[0]), activations.shape[1])

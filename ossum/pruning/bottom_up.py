@@ -5,23 +5,23 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ossum.networks import Kept, Network, Subnetwork
-from ossum.scoring import top_neurons
+from ossum.networks.network import Kept, Network, Subnetwork, Widths
+from ossum.pruning.scoring import top_neurons
 
 LayerScores = Callable[[int, list[Kept]], list[Tensor]]
 
 
 def prune_bottom_up(
-    network: Network, widths: Sequence[tuple[int, ...]], scores: LayerScores
+    network: Network, widths: Sequence[Widths], scores: LayerScores
 ) -> list[Subnetwork]:
-    """Keep the highest-scored neurons of each hidden layer, ties to the lower index.
+    """Keep the highest-scored neurons of each hidden layer; ties go to the lower index.
 
     scores(layer, kept): the scores [h] of all neurons of hidden layer 1..L, one tensor for each way
-    in which the layers below are pruned. It is called once a layer with all different ways:
-    subnetworks whose widths agree in the first layers share these layers, so that n widths a layer
+    in which the layers below are pruned. It is called once per layer with all different ways:
+    subnetworks whose widths agree in the first layers share these layers, so n widths per layer
     need 1 + n + n^2 scorings for n^3 subnetworks. A layer that keeps all neurons needs none.
     """
-    kept: dict[tuple[int, ...], Kept] = {(): ()}
+    kept: dict[Widths, Kept] = {(): ()}
     for layer, width in enumerate(network.hidden_widths, start=1):
         below = list(dict.fromkeys(w[: layer - 1] for w in widths if w[layer - 1] < width))
         scored = dict(zip(below, scores(layer, [kept[w] for w in below]), strict=True))

@@ -6,25 +6,23 @@ from math import hypot
 import torch
 from torch import Tensor
 
-from ossum.forward import largest_input_norm, largest_norms
-from ossum.networks import ACTIVATIONS, Network, Subnetwork
+from ossum.networks.forward import largest_input_norm, largest_norms
+from ossum.networks.network import ACTIVATIONS, Network, Subnetwork, Widths
+from ossum.networks.rng import stream
+from ossum.pruning.scoring import top_neurons
 from ossum.pruning.view import TrainingView
-from ossum.rng import stream
-from ossum.scoring import top_neurons
 
 
-def coreset(
-    network: Network, widths: Sequence[tuple[int, ...]], view: TrainingView
-) -> list[Subnetwork]:
+def coreset(network: Network, widths: Sequence[Widths], view: TrainingView) -> list[Subnetwork]:
     """Draw neurons by importance until enough different ones are hit; reweight what they feed.
 
-    Layers bottom-up: what a layer's coreset approximates is that layer of the network as pruned and
-    reweighted so far, so its incoming weights and its beta (the largest norm of the layer's input
-    over the training set, unless the option sets it to 1) are those of that network. A bias is the
-    weight of one more input that is always 1. Subnetworks whose widths agree in the first layers
-    share these layers.
+    Layers are pruned bottom-up. A layer's coreset approximates that layer of the network as pruned
+    and reweighted so far, so its incoming weights and its beta are those of that network. Beta is
+    the largest norm of the layer's input over the training set, unless the option sets it to 1. A
+    bias is the weight of one more input that is always 1. Subnetworks whose widths agree in the
+    first layers share these layers.
     """
-    pruned: dict[tuple[int, ...], Subnetwork] = {(): Subnetwork(())}
+    pruned: dict[Widths, Subnetwork] = {(): Subnetwork(())}
     for layer in range(1, len(network.weights)):
         below = list(dict.fromkeys(w[: layer - 1] for w in widths))
         bounds = _bounds(network, [pruned[w] for w in below], view)
@@ -62,16 +60,17 @@ def draw_distinct(
 
     probabilities float64 [d] -> (ascending indices [count], how often each was hit [count]).
 
-    No loop over draws, of which there can be very many, and still exactly their distribution: let
-    neuron i ring at random times, at rate p_i (a Poisson process). Who rings next is then an
-    independent draw from p. It first rings at a time t_i ~ Exp(p_i); all is over at the time t of
-    the last newcomer; and in between it rings Poisson(p_i (t - t_i)) times more.
+    There can be very many draws, so this does not loop over them, yet it has exactly their
+    distribution. Let neuron i ring at random times, at rate p_i (a Poisson process). The neuron
+    that rings next is then an independent draw from p. Neuron i first rings at a time t_i ~
+    Exp(p_i). Drawing ends at the time t when the last of the `count` neurons first rings; by then
+    neuron i has rung Poisson(p_i (t - t_i)) more times.
     """
     first = torch.empty_like(probabilities).exponential_(generator=generator) / probabilities
     times, order = first.sort(stable=True)
     kept = order[:count].sort().values
     again = probabilities[kept] * (times[count - 1] - first[kept])
-    # Beyond 2^53 doubles do not tell whole numbers apart and Poisson(x) is x to eight digits.
+    # Beyond 2^53, doubles do not tell whole numbers apart, and Poisson(x) is x to eight digits.
     few = again.clamp(max=2**53)
     return kept, 1 + torch.where(again > few, again, torch.poisson(few, generator=generator))
 
@@ -81,14 +80,14 @@ def reweighting(hits: Tensor, probabilities: Tensor) -> Tensor:
 
     For a fixed number c of draws the reweighted layer is an unbiased estimate of the whole one.
     Stopping at a number of *different* neurons biases it, because the last draw is always a new
-    one: likely neurons come out too light, rare ones too heavy. (Counting only the draws up to,
-    not including, the next newcomer would be unbiased; this is not what the authors do.)
+    neuron: likely neurons come out too light, rare ones too heavy. (Drawing on until just before
+    the next new neuron would be unbiased, but the authors do not do this.)
     """
     return hits / (hits.sum() * probabilities)
 
 
 def _bounds(network: Network, pruned: list[Subnetwork], view: TrainingView) -> list[float]:
-    """beta of the next layer on top of each of `pruned`, which are equally deep."""
+    """Beta of the next layer on top of each of `pruned`, which are equally deep."""
     if view.options.coreset.beta == "one":
         return [1.0] * len(pruned)
     if pruned[0].kept:
@@ -101,10 +100,10 @@ def _bounds(network: Network, pruned: list[Subnetwork], view: TrainingView) -> l
 def _choose(
     importance: Tensor, count: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor | None]:
-    """Kept neurons, and the factors of their outgoing weights if these change.
+    """The kept neurons, and the factors of their outgoing weights if these change.
 
-    A neuron without importance has no outgoing weight or is silent. If all others are kept, there
-    is nothing to estimate: no draw and no reweighting.
+    A neuron without importance has no outgoing weight or is silent. If all other neurons are kept,
+    there is nothing to estimate, so nothing is drawn or reweighted.
     """
     if not torch.isfinite(importance).all():
         raise ValueError("importances must be finite; check the weights and the data")
@@ -122,7 +121,7 @@ def _prune_layer(
     factors: Tensor | None,
     reweight: bool,
 ) -> Subnetwork:
-    """`pruned` with one more layer; its outgoing weights still go to all neurons above."""
+    """`pruned` with one more layer, whose outgoing weights still go to all neurons above."""
     layer = len(pruned.kept) + 1
     weights = dict(pruned.weights)
     if layer in weights:
@@ -133,7 +132,7 @@ def _prune_layer(
 
 
 def _incoming(network: Network, pruned: Subnetwork) -> Tensor:
-    """Incoming weights of all neurons of the layer on top of `pruned`."""
+    """The incoming weights of all neurons of the layer on top of `pruned`."""
     layer = len(pruned.kept) + 1
     if layer in pruned.weights:
         return pruned.weights[layer]

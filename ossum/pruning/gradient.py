@@ -1,4 +1,4 @@
-"""Gradient supermask (Algorithm 3): learn one real mask value a hidden neuron, prune the lowest.
+"""Gradient supermask (Algorithm 3): learn one real mask value per hidden neuron, prune the lowest.
 
 All hidden layers are masked and trained together; the lowest values are pruned in each.
 """
@@ -8,24 +8,22 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ossum.networks import Network, Subnetwork
-from ossum.options import GradientOptions
+from ossum.config.options import GradientOptions
+from ossum.networks.network import Network, Subnetwork, Widths
+from ossum.networks.rng import stream
+from ossum.pruning.scoring import top_neurons
 from ossum.pruning.view import TrainingView
-from ossum.rng import stream
-from ossum.scoring import top_neurons
 from ossum.training.masks import train_mask, train_masks
 
 
-def gradient(
-    network: Network, widths: Sequence[tuple[int, ...]], view: TrainingView
-) -> list[Subnetwork]:
+def gradient(network: Network, widths: Sequence[Widths], view: TrainingView) -> list[Subnetwork]:
     """Freeze the weights, train the mask with SGD on the cross-entropy, make it 0/1.
 
     One trained mask serves all widths: the paper's Algorithm 3 discretises after training.
     """
     options = view.options.gradient
     if options is None:
-        raise ValueError("no schedule for this data set: add one to pruning.gradient.schedule")
+        raise ValueError("no schedule for this data set: add one to options.gradient.schedule")
     start = [
         initial_mask(width, options, view.seed, layer)
         for layer, width in enumerate(network.hidden_widths, start=1)
@@ -51,7 +49,7 @@ def gradient(
 
 
 def initial_mask(width: int, options: GradientOptions, seed: int, layer: int = 1) -> Tensor:
-    """M^0 of Algorithm 3 [width], float32: N(0.5, 0.01^2) or U(0, 1); one stream a layer."""
+    """M^0 of Algorithm 3 [width], float32: N(0.5, 0.01^2) or U(0, 1); each layer has its stream."""
     names = ("initial mask",) if layer == 1 else ("initial mask", layer)
     generator = stream(seed, *names)
     if options.mask_init == "uniform":

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ossum.networks import Network, Subnetwork
+from ossum.networks.network import Network, Subnetwork, Widths
+from ossum.pruning.scoring import top_neurons
 from ossum.pruning.view import TrainingView
-from ossum.scoring import top_neurons
 
 
-def norm(
-    network: Network, widths: Sequence[tuple[int, ...]], view: TrainingView
-) -> list[Subnetwork]:
-    """Per layer, keep the neurons with the largest L2 norm of all their incoming weights."""
+def norm(network: Network, widths: Sequence[Widths], view: TrainingView) -> list[Subnetwork]:
+    """In each layer, keep the neurons with the largest L2 norm of all their incoming weights."""
     norms = [neuron_norms(network, i) for i in range(1, len(network.hidden_widths) + 1)]
     return [
         Subnetwork(tuple(top_neurons(n, count) for n, count in zip(norms, wanted, strict=True)))

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 
 import torch
 
-from ossum.networks import Network, Subnetwork
+from ossum.networks.network import Network, Subnetwork, Widths
+from ossum.networks.rng import stream
 from ossum.pruning.view import TrainingView
-from ossum.rng import stream
 
 
-def random(
-    network: Network, widths: Sequence[tuple[int, ...]], view: TrainingView
-) -> list[Subnetwork]:
-    """Per layer, keep a uniformly random subset.
+def random(network: Network, widths: Sequence[Widths], view: TrainingView) -> list[Subnetwork]:
+    """In each layer, keep a uniformly random subset.
 
     The first neurons of one random order are kept, so the subset at a higher sparsity is part of
     the subset at a lower one, as it is for the methods that rank neurons.

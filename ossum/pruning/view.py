@@ -1,4 +1,4 @@
-"""What a pruning method may look at, each costly part computed once for all methods of a job."""
+"""What a pruning method may look at; every costly part is computed once for all methods."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ossum.config.options import PruningOptions
 from ossum.datasets import Split
-from ossum.forward import Activations, sum_by_class, sums_by_class
-from ossum.networks import Kept, Network, contents
-from ossum.options import PruningOptions
+from ossum.networks.forward import Activations, class_sums, class_sums_above
+from ossum.networks.network import Kept, Network, contents
 
 
 @dataclass
@@ -18,9 +18,9 @@ class TrainingView:
     """The training set as seen through one network. Test data are out of a method's reach.
 
     seed: the experiment's seed, from which methods derive their own random streams.
-    cache_activations: keep the last hidden layer's activations in half precision (2 N h_L bytes)
-        during the one forward pass, for methods that read them many times. Without it they are
-        recomputed, which is slower.
+    cache_activations: whether the one forward pass keeps the last hidden layer's activations, in
+        half precision (2 N h_L bytes), for methods that read them many times. If it does not, they
+        are recomputed, which is slower.
     """
 
     network: Network
@@ -32,21 +32,21 @@ class TrainingView:
 
     @cached_property
     def class_sums(self) -> Tensor:
-        """S [K, h_L] of the full network, float64 (see `ossum.scoring`)."""
+        """S [K, h_L] of the full network, float64 (see `ossum.pruning.scoring`)."""
         return self._pass[0]
 
     def class_sums_above(self, kept: Sequence[Kept]) -> list[Tensor]:
         """S [K, h_{l+1}], float64, of all neurons of hidden layer l+1 over a pruned network.
 
-        kept: for each S wanted, the kept neurons of hidden layers 1 to l (none of them: l = 0), one
-        l for all. Whatever no method has asked for before is computed in one pass.
+        kept: for each S that is wanted, the kept neurons of hidden layers 1 to l (an empty tuple if
+        l = 0), with the same l for all. One pass computes all that no method has asked for before.
         """
         if len(self.network.hidden_widths) == 1:
             return [self.class_sums for _ in kept]
         keys = [contents(lower) for lower in kept]
         new = {k: lower for k, lower in zip(keys, kept, strict=True) if k not in self._sums}
         if new:
-            sums = sums_by_class(self.network, list(new.values()), self.split)
+            sums = class_sums_above(self.network, list(new.values()), self.split)
             self._sums.update(zip(new, sums, strict=True))
         return [self._sums[k] for k in keys]
 
@@ -54,11 +54,12 @@ class TrainingView:
         """A function that reads activations of at most `most_rows` examples at a time."""
         cache = self._pass[1] if self.cache_activations else None
         if cache is None:
-            # Rounded like the cache, so that memory decides how long it takes and nothing else.
+            # They are rounded like the cache, so that a lack of memory costs time but changes no
+            # result.
             network = self.network.to(self.split.device)
             return lambda rows: network.hidden(self.split.batch(rows)).half().float()
-        # Fresh arrays of this size would cost more than filling them: their pages come from the
-        # system one by one.
+        # Fresh arrays of this size would cost more than filling them, because the system hands out
+        # their pages one by one.
         half = cache.new_empty(most_rows, cache.shape[1])
         full = half.float()
 
@@ -74,4 +75,4 @@ class TrainingView:
         shape = len(self.split), self.network.hidden_widths[-1]
         half = {"dtype": torch.float16, "device": self.split.device}
         cache = torch.empty(shape, **half) if self.cache_activations else None
-        return sum_by_class(self.network, self.split, cache), cache
+        return class_sums(self.network, self.split, cache), cache

@@ -1,72 +1,47 @@
-"""Training of many networks of equal sizes at once, each on its own."""
+"""Training of networks of equal sizes together, each on its own loss."""
 
-import hashlib
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from math import isfinite
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from math import isfinite, nan
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ossum.config.options import TrainingOptions
 from ossum.datasets import Split
-from ossum.evaluation import Score
-from ossum.networks import Network
-from ossum.options import TrainingOptions
+from ossum.networks.evaluation import Evaluation
+from ossum.networks.network import Network, to_tensors
+from ossum.networks.rng import stream
 from ossum.progress import progress
-from ossum.rng import stream
-from ossum.training.restart import Restart
+from ossum.storage.tensors import checksum
+from ossum.training.checkpoint import Checkpoint, Snapshot
 from ossum.training.stack import Stack
 
-# Examples in a batch of the test set: more of them multiply no faster and take more memory.
+# Examples in a batch of the test set. Larger batches multiply no faster and take more memory.
 TEST_ROWS = 512
-
-
-@dataclass(frozen=True)
-class Member:
-    """A network to train, without biases, and the seed of its data order."""
-
-    network: Network
-    seed: int
-
-    @cached_property
-    def identity(self) -> str:
-        """Equal for members whose training is the same."""
-        network = self.network
-        total = hashlib.sha256(f"{self.seed} {network.activation} {network.layer_sizes}".encode())
-        for weights in (*network.weights, *network.biases):
-            total.update(weights.contiguous().numpy())
-        return total.hexdigest()
 
 
 @dataclass(frozen=True)
 class Epoch:
     """How a network was doing in one epoch; epoch 0 is before training.
 
-    train_loss: mean cross-entropy (nats) of the epoch's training examples, as they were trained on;
-        None at epoch 0 and if the training diverged.
-    score: on the test set, after the epoch; None if the training diverged.
+    train_loss: mean cross-entropy (nats) of the epoch's examples at the moment when the network was
+        trained on them; None for epoch 0 and if the training diverged.
+    evaluation: on the test set, after the epoch; its loss is NaN if the training diverged.
     """
 
     epoch: int
     train_loss: float | None
-    score: Score | None
-    diverged: bool = False
-
-    @classmethod
-    def of(cls, values: dict) -> "Epoch":
-        """The inverse of `asdict`."""
-        score = values["score"]
-        return cls(**values | {"score": Score(**score) if score else None})
+    evaluation: Evaluation
 
 
 @dataclass(frozen=True)
 class Trained:
     """A network after training, and its learning curve from epoch 0 on.
 
-    If the training diverged, the curve ends there and the network has weights of that moment.
+    If the training diverged, the curve ends there and all weights are NaN.
     """
 
     network: Network
@@ -74,167 +49,172 @@ class Trained:
 
     @property
     def diverged(self) -> bool:
-        return self.curve[-1].diverged
+        return self.curve[-1].evaluation.diverged
 
 
 def train_ensemble(
-    members: Sequence[Member],
+    networks: Sequence[Network],
+    seed: int,
     train: Split,
     test: Split,
     options: TrainingOptions,
-    restart: Restart | None = None,
+    *,
+    most: int | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> list[Trained]:
-    """Train networks of equal layer sizes and activation together; results in the order given.
+    """Train networks with equal layer sizes and activation; results in the order given.
 
-    Each minimises its own mean cross-entropy over batches, from its own weights, as if it were
-    alone. Every epoch visits the examples once, in an order drawn anew from the stream "training
-    order" of the member's seed; the last batch may be short. Members with one seed share their
-    batches, hence the products of their first layers with the inputs.
+    Each network minimises its own mean cross-entropy over batches, as if it were alone. Every epoch
+    visits the examples once, in an order drawn anew from the stream "training order" of `seed`; the
+    last batch may be short. All networks see the same batches. Equal networks (at sparsity 0 all
+    methods keep the same one) are trained once. The networks given are not modified.
 
-    The networks given are not modified. A member whose loss or weights are no longer finite ends
-    with that epoch; the others go on. ValueError if sizes or activations differ, or for biases.
+    A network diverges when its loss or a weight is no longer finite: its training ends with that
+    epoch, and that of the others goes on. Training runs on the device of the data.
 
-    It runs on the device of the data; orders are drawn and results are on the processor.
+    most: how many networks fit into memory at once; more of them train as several ensembles, one
+        after the other.
+    checkpoint: where the state is kept now and then, and from where interrupted training goes on.
 
-    restart: where the training goes on from if it was interrupted, and is kept now and then.
+    ValueError if layer sizes or activations differ, or for biases.
     """
-    _check(members)
-    seeds = list(dict.fromkeys(member.seed for member in members))
-    order = [i for seed in seeds for i, member in enumerate(members) if member.seed == seed]
-    groups = [[member for member in members if member.seed == seed] for seed in seeds]
-    trained = _train(groups, train, test, options, restart) if members else []
-    return [result for _, result in sorted(zip(order, trained, strict=True), key=lambda x: x[0])]
-
-
-def _check(members: Sequence[Member]) -> None:
-    kinds = {(member.network.layer_sizes, member.network.activation) for member in members}
+    kinds = {(network.layer_sizes, network.activation) for network in networks}
     if len(kinds) > 1:
         raise ValueError(f"an ensemble has one architecture and activation, not {sorted(kinds)}")
-    if any(member.network.biases for member in members):
+    if any(network.biases for network in networks):
         raise ValueError("networks with biases cannot be trained here")
+    keys = [checksum(to_tensors(network)) for network in networks]
+    distinct = dict(zip(keys, networks, strict=True))
+    size = max(1, len(distinct) if most is None else most)
+    trained: dict[str, Trained] = {}
+    for number, start in enumerate(range(0, len(distinct), size)):
+        part = list(distinct)[start : start + size]
+        facts = (part, networks[0].activation, seed, options.model_dump())
+        snapshot = checkpoint and checkpoint.of(number, *facts)
+        # No name keeps the ensemble, so that its memory is free for the next one.
+        results = _Ensemble([distinct[k] for k in part], seed, train, test, options).run(snapshot)
+        trained |= zip(part, results, strict=True)
+    return [trained[key] for key in keys]
 
 
-def _train(
-    groups: Sequence[Sequence[Member]],
-    train: Split,
-    test: Split,
-    options: TrainingOptions,
-    restart: Restart | None,
-) -> list[Trained]:
-    """The same for members grouped by seed; results group by group."""
-    members = [member for group in groups for member in group]
-    networks = [[member.network for member in group] for group in groups]
-    sizes = {*_batch_sizes(len(train), options.batch_size), *_batch_sizes(len(test), TEST_ROWS)}
-    stack = Stack(networks, sizes, train.device)
-    optimizer = _optimizer(stack, options)
-    orders = {group[0].seed: stream(group[0].seed, "training order") for group in groups}
-    rates = [rate for rate, epochs in options.schedule for _ in range(epochs)]
-    n_batches = -(-len(train) // options.batch_size)
-    names = [member.identity for member in members] if restart else []
-    kept = restart.load(names, stack, optimizer, orders) if restart else None
-    if kept:
-        done, curves = kept[0], [[Epoch.of(values) for values in curve] for curve in kept[1]]
-    else:
-        done, curves = 0, [[Epoch(0, None, score)] for score in _scores(stack, len(groups), test)]
-    ended = {i: stack.network(i) for i, curve in enumerate(curves) if curve[-1].diverged}
-    with progress(None, f"training of {len(stack)}", total=len(rates) * n_batches) as bar:
-        bar.update(done * n_batches)
-        for epoch, rate in enumerate(rates[done:], start=done + 1):
-            optimizer.param_groups[0]["lr"] = rate
-            losses = torch.zeros(len(stack), dtype=torch.float64, device=train.device)
-            for rows in _batches(train, options.batch_size, list(orders.values())):
-                losses += _gradients(stack, [train.batch(r) for r in rows], _labels(train, rows))
-                optimizer.step()
-                bar.update()
-            after = [
-                _after(epoch, loss, score, finite)
-                for loss, score, finite in zip(
-                    (losses / len(train)).cpu().tolist(),
-                    _scores(stack, len(groups), test),
-                    stack.finite().cpu().tolist(),
-                    strict=True,
-                )
-            ]
-            for i in set(range(len(stack))) - set(ended):
-                curves[i].append(after[i])
-                if after[i].diverged:
-                    ended[i] = stack.network(i)
-                    logging.warning(
-                        "training diverged in epoch %d (layer sizes %s, seed %d)",
-                        epoch,
-                        "-".join(map(str, ended[i].layer_sizes)),
-                        members[i].seed,
-                    )
-            if len(ended) == len(stack):
-                break
-            if restart and restart.due():
-                for i, network in ended.items():
-                    stack.put(i, network)  # what has become of it since does not matter
-                plain = [[asdict(e) for e in curve] for curve in curves]
-                restart.save(epoch, names, plain, stack, optimizer, orders)
-    return [
-        Trained(ended[i] if i in ended else stack.network(i), tuple(curve))
-        for i, curve in enumerate(curves)
-    ]
+class _Ensemble:
+    """Different networks that train together, with everything that changes meanwhile."""
 
+    def __init__(
+        self,
+        networks: Sequence[Network],
+        seed: int,
+        train: Split,
+        test: Split,
+        options: TrainingOptions,
+    ):
+        self._train, self._test, self._options = train, test, options
+        largest_batch = max(min(len(train), options.batch_size), min(len(test), TEST_ROWS))
+        self._stack = Stack(networks, largest_batch, train.device)
+        self._optimizer = _optimizer(self._stack, options)
+        self._order = stream(seed, "training order")
+        self._curves: list[list[Epoch]] = [[] for _ in networks]
 
-def _after(epoch: int, loss: float, score: Score, finite_weights: bool) -> Epoch:
-    if finite_weights and isfinite(loss) and isfinite(score.loss):
-        return Epoch(epoch, loss, score)
-    return Epoch(epoch, None, None, diverged=True)
+    def run(self, snapshot: Snapshot | None) -> list[Trained]:
+        """Train to the end of the schedule, from the last snapshot on if there is one."""
+        done = self._start(snapshot)
+        rates = [rate for rate, epochs in self._options.schedule for _ in range(epochs)]
+        n_batches = -(-len(self._train) // self._options.batch_size)
+        label = f"training of {len(self._curves)}"
+        with progress(None, label, total=len(rates) * n_batches) as bar:
+            bar.update(done * n_batches)
+            for epoch, rate in enumerate(rates[done:], start=done + 1):
+                if all(curve[-1].evaluation.diverged for curve in self._curves):
+                    break
+                self._optimizer.param_groups[0]["lr"] = rate
+                losses = torch.zeros((), dtype=torch.float64, device=self._train.device)
+                for rows in self._batches():
+                    losses = losses + self._step(rows)
+                    bar.update()
+                self._end_epoch(epoch, (losses / len(self._train)).cpu().tolist())
+                if snapshot:
+                    plain = [[asdict(e) for e in curve] for curve in self._curves]
+                    snapshot.save_if_due(self._state(), curves=plain)
+        return [
+            Trained(self._stack.network(i), tuple(curve)) for i, curve in enumerate(self._curves)
+        ]
+
+    def _start(self, snapshot: Snapshot | None) -> int:
+        """Take up the state of the snapshot, if there is one; returns the number of epochs done."""
+        saved = snapshot and snapshot.load()
+        if saved:
+            self._restore(*saved)
+        else:
+            self._end_epoch(0, [None] * len(self._curves))
+        return max(curve[-1].epoch for curve in self._curves)
+
+    def _batches(self) -> Sequence[Tensor]:
+        """The rows of each batch of an epoch, in a new order.
+
+        The order is drawn on the processor and moved to the device at once, so that no step waits.
+        """
+        shuffled = torch.randperm(len(self._train), generator=self._order)
+        return shuffled.to(self._train.device).split(self._options.batch_size)
+
+    def _step(self, rows: Tensor) -> Tensor:
+        """Train on a batch; returns the summed loss of each network, float64 [M]."""
+        self._stack.logits(self._train.batch(rows))
+        losses = self._stack.backward(self._train.labels.index_select(0, rows))
+        self._optimizer.step()
+        return losses
+
+    def _end_epoch(self, epoch: int, train_losses: Sequence[float | None]) -> None:
+        """Add a point to the curves of all networks in training; erase those that diverged."""
+        evaluations, finite = self._evaluate(), self._stack.finite().cpu().tolist()
+        for i, curve in enumerate(self._curves):
+            if curve and curve[-1].evaluation.diverged:
+                continue
+            loss, evaluation = train_losses[i], evaluations[i]
+            if evaluation.diverged or not finite[i] or not isfinite(loss or 0):
+                loss, evaluation = None, replace(evaluation, loss=nan)
+                self._stack.erase(i)
+                logging.warning("network %d of the ensemble diverged in epoch %d", i, epoch)
+            curve.append(Epoch(epoch, loss, evaluation))
+
+    def _evaluate(self) -> list[Evaluation]:
+        """Evaluations of the networks as they are now."""
+        test, m = self._test, len(self._curves)
+        correct = torch.zeros(m, dtype=torch.int64, device=test.device)
+        loss = torch.zeros(m, dtype=torch.float64, device=test.device)
+        for start in range(0, len(test), TEST_ROWS):
+            rows = slice(start, start + TEST_ROWS)
+            logits, labels = self._stack.logits(test.batch(rows)), test.labels[rows].expand(m, -1)
+            correct += (logits.argmax(dim=1) == labels).sum(dim=1)
+            losses = F.cross_entropy(logits, labels, reduction="none")
+            loss += losses.sum(dim=1, dtype=torch.float64)
+        pairs = zip(correct.cpu().tolist(), (loss / len(test)).cpu().tolist(), strict=True)
+        return [Evaluation(c, len(test), x) for c, x in pairs]
+
+    def _state(self) -> dict[str, Tensor]:
+        """All tensors that the rest of the training depends on."""
+        state = self._optimizer.state[self._stack.parameters]
+        moments = {f"optimizer.{name}": t for name, t in state.items() if t is not None}
+        return moments | {"parameters": self._stack.parameters, "order": self._order.get_state()}
+
+    def _restore(self, tensors: dict[str, Tensor], facts: dict) -> None:
+        """Set everything to what it was when the snapshot was saved."""
+        parameters = self._stack.parameters
+        parameters.copy_(tensors.pop("parameters"))
+        self._order.set_state(tensors.pop("order"))
+        self._optimizer.state[parameters] = {
+            name.removeprefix("optimizer."): tensor.to(parameters.device, copy=True)
+            for name, tensor in tensors.items()
+        }
+        self._curves = [
+            [Epoch(**e | {"evaluation": Evaluation(**e["evaluation"])}) for e in curve]
+            for curve in facts["curves"]
+        ]
+        logging.info("going on from a snapshot")
 
 
 def _optimizer(stack: Stack, options: TrainingOptions) -> torch.optim.Optimizer:
-    """One optimizer for all weights: what it does, it does to each by itself."""
+    """One optimizer for the weights of all networks: it works on each weight by itself."""
     stack.parameters.grad = stack.gradients
     if options.optimizer == "sgd":
         return torch.optim.SGD([stack.parameters], momentum=options.momentum, fused=True)
     return torch.optim.Adam([stack.parameters], fused=True)
-
-
-def _batch_sizes(n: int, size: int) -> set[int]:
-    """How many examples there are in batches of `size` of `n` in all: the last may have fewer."""
-    return {min(n, size), n % size or min(n, size)}
-
-
-def _batches(split: Split, batch_size: int, orders: Sequence[torch.Generator]) -> Iterator[Tensor]:
-    """An epoch: rows [orders, n] of each batch, every order shuffled by itself.
-
-    Drawn on the processor and moved to the split's device all at once: a step waits for nothing.
-    """
-    shuffled = [torch.randperm(len(split), generator=order) for order in orders]
-    return iter(torch.stack(shuffled).to(split.device).split(batch_size, dim=1))
-
-
-def _labels(split: Split, rows: Tensor) -> Tensor:
-    """Labels of examples in the shape of their `rows`."""
-    return split.labels.index_select(0, rows.flatten()).view(rows.shape)
-
-
-def _gradients(stack: Stack, inputs: Sequence[Tensor], labels: Tensor) -> Tensor:
-    """Fill the stack's gradients for a batch; returns the summed loss of each network, float64.
-
-    inputs [n, m] and labels [groups, n], one for each group of the stack. With respect to the
-    logits, the gradient of the mean cross-entropy is (softmax - onehot) / n.
-    """
-    labels = stack.of_members(labels)[:, None]
-    log_softmax = F.log_softmax(stack.logits(inputs), dim=1)
-    losses = -log_softmax.gather(1, labels).sum(dim=(1, 2), dtype=torch.float64)
-    delta = log_softmax.exp_()
-    delta.scatter_add_(1, labels, delta.new_full((), -1.0).expand(labels.shape))
-    stack.backward(delta.div_(labels.shape[2]))
-    return stack.of_networks(losses)
-
-
-def _scores(stack: Stack, n_groups: int, split: Split) -> list[Score]:
-    """Scores of the networks on a split, as they are now."""
-    correct, loss = 0, 0.0
-    for start in range(0, len(split), TEST_ROWS):
-        rows = slice(start, start + TEST_ROWS)
-        logits = stack.logits([split.batch(rows)] * n_groups)
-        labels = split.labels[rows].expand(len(logits), -1)
-        correct = correct + (logits.argmax(dim=1) == labels).sum(dim=1)
-        losses = F.cross_entropy(logits, labels, reduction="none")
-        loss = loss + losses.sum(dim=1, dtype=torch.float64)
-    totals = (stack.of_networks(values).cpu().tolist() for values in (correct, loss))
-    return [Score(c, len(split), x / len(split)) for c, x in zip(*totals, strict=True)]

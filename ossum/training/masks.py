@@ -6,14 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ossum.config.options import GradientOptions
 from ossum.datasets import Split
-from ossum.forward import Activations
-from ossum.networks import ACTIVATIONS, Network
-from ossum.options import GradientOptions
+from ossum.networks.forward import Activations
+from ossum.networks.network import ACTIVATIONS, Network
 from ossum.progress import progress
 
 # On one thread a matrix product with 10 rows takes more than twice as long as one with 16, so the
-# classes are padded with zero weights up to a multiple of this. Zeros change no sum.
+# classes are padded to a multiple of this by zero weights, which change no sum.
 _CLASS_PADDING = 16
 
 
@@ -28,14 +28,15 @@ def train_mask(
 ) -> Tensor:
     """Steps 3 to 6 of Algorithm 3 for one hidden layer; returns the trained mask [d].
 
-    The layer's weights are frozen, so its activations a [N, d] never change and may come from
+    The weights are frozen, so the hidden activations a [N, d] never change and may come from
     memory. With logits o = (W * mask) a^T, class by example, and delta = softmax(o) - onehot, the
-    gradient of the mean cross-entropy is sum_k W[k] * (delta a)[k] / n: two thin products a step
-    and no autograd. (Example by class, the two would take longer.)
+    gradient of the mean cross-entropy of n examples is sum_k W[k] * (delta a)[k] / n. So a step is
+    two thin matrix products without autograd, which are faster class by example than transposed.
 
     labels int64 [N], output_weights [K, d], output_bias [K], mask float32 [d] (not modified). Every
-    epoch visits the examples once, in a new order drawn from `order`. SGD with momentum as in
-    torch.optim.SGD. FloatingPointError if the mask diverges. All on the device of `labels`.
+    epoch visits the examples once, in a new order drawn from `order`. The optimizer is SGD with
+    momentum as in torch.optim.SGD. Everything runs on the device of `labels`. FloatingPointError if
+    the mask diverges.
     """
     output_weights, mask = output_weights.to(labels.device), mask.to(labels.device, copy=True)
     n_classes = len(output_weights)
@@ -68,8 +69,8 @@ def train_masks(
 ) -> tuple[Tensor, ...]:
     """Steps 3 to 6 of Algorithm 3 for any depth; returns the trained masks, one [h_l] a layer.
 
-    All masks are trained together, by plain autograd; the weights are frozen. Arguments and errors
-    as for `train_mask`, with which it agrees, step by step, where there is one hidden layer.
+    The masks of all layers are trained together, by plain autograd; the weights are frozen.
+    Arguments and errors are as for `train_mask`, which does the same for one hidden layer.
     """
     network = network.to(split.device)
     masks = [mask.to(split.device, copy=True).requires_grad_() for mask in masks]
@@ -95,9 +96,9 @@ def _masked_logits(network: Network, masks: Sequence[Tensor], inputs: Tensor) ->
 def _epochs(
     labels: Tensor, options: GradientOptions, order: torch.Generator
 ) -> Iterator[tuple[float, Iterator[Tensor]]]:
-    """For each epoch its learning rate and batches of rows, in a new order, under one bar.
+    """The learning rate of each epoch and its batches of rows, in a new order, with one bar.
 
-    Rows are where `labels` are: an order is drawn on the processor and moved as a whole.
+    An order is drawn on the processor and moved to the device of `labels` at once.
     """
     rates = [rate for rate, epochs in options.schedule for _ in range(epochs)]
     n_batches = -(-len(labels) // options.batch_size)

@@ -1,0 +1,1 @@
+"""Networks: how they are drawn, passed through and evaluated."""

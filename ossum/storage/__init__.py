@@ -1,0 +1,1 @@
+"""Files: result tables in Parquet, tensors in safetensors, whole or absent."""

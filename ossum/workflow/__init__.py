@@ -1,0 +1,1 @@
+"""All that knows Snakemake: jobs, paths, provenance, resources. Science never imports it."""

@@ -4,7 +4,6 @@
 """
 
 import busy_machine
-import dag
 import denormal_numbers
 import ensemble_training
 import gradient_mask
@@ -17,5 +16,5 @@ from common import document
 
 document(
     *(prune_and_evaluate, ensemble_training, gradient_mask, wide_training, training_steps),
-    *(busy_machine, denormal_numbers, precision, dag, pruning_costs),
+    *(busy_machine, denormal_numbers, precision, pruning_costs),
 )

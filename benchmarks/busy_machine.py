@@ -14,14 +14,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from statistics import median
 
-from common import document, ensemble_step, network_for, row, rule
-from ensemble_training import OPTIONS, SEEDS
-
-from ossum.training.ensemble import Member
+from common import copies, document, ensemble_step, network_for, row, rule
+from ensemble_training import OPTIONS
 
 SPINS = (300_000, 10_000)
 # Kept widths, members and steps. Random data, shape of CIFAR-10.
-TRAININGS = {16: (24, 100), 62: (24, 50), 250: (12, 30), 1000: (3, 20)}
+TRAININGS = {16: (4, 100), 62: (4, 50), 250: (4, 30), 1000: (1, 20)}
 BUSY = [sys.executable, "-c", "while True: pass"]
 ITSELF = [sys.executable, __file__, "measure"]
 
@@ -30,8 +28,8 @@ def milliseconds(width: int) -> float:
     """The median step: the best one is not disturbed."""
     n_members, n_steps = TRAININGS[width]
     network = network_for("cifar10", f"FC-{width}-{width}-{width}")
-    members = [Member(network, i % SEEDS) for i in range(n_members)]
-    return 1000 * ensemble_step(members, "cifar10", OPTIONS, n_steps, median)
+    networks = copies(network, n_members)
+    return 1000 * ensemble_step(networks, "cifar10", OPTIONS, n_steps, median)
 
 
 def measured(spins: int, beside: Sequence[Sequence[str]]) -> list[str]:

@@ -16,14 +16,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from ossum.architectures import count_weights
+from ossum.config.architectures import count_weights
+from ossum.config.options import TrainingOptions
+from ossum.config.registry import DATASETS
 from ossum.datasets import Split
-from ossum.device import set_precision
-from ossum.networks import Network, build
-from ossum.options import TrainingOptions
-from ossum.recipes import Recipe
-from ossum.registry import DATASETS
-from ossum.training.ensemble import Member, train_ensemble
+from ossum.networks.network import Network, draw
+from ossum.networks.recipe import Recipe
+from ossum.training.ensemble import train_ensemble
+from ossum.workflow.device import set_precision
 
 # Everything but plain code is timed as in jobs, which choose between torch's libraries.
 set_precision("float32", torch.device("cpu"))
@@ -147,9 +147,15 @@ def step_flops(network: Network, n_members: int, batch_size: int) -> int:
 
 
 def network_for(dataset: str, architecture: str) -> Network:
-    sizes = DATASETS[dataset]
-    recipe = Recipe(dataset, architecture, "tanh", "uniform", 0, sizes.input_size, sizes.n_classes)
-    return build(recipe)
+    return draw(Recipe.of(dataset, architecture, "tanh", "uniform", 0))
+
+
+def copies(network: Network, count: int) -> list[Network]:
+    """Networks of the same sizes that differ, because equal ones are trained once."""
+    return [
+        Network(tuple(weights * (1 + i / 1000) for weights in network.weights), network.activation)
+        for i in range(count)
+    ]
 
 
 def random_split(dataset: str, n: int) -> Split:
@@ -181,18 +187,16 @@ def best_step(starts: Sequence[float], of: Callable[[Sequence[float]], float] = 
 
 
 def ensemble_step(
-    members: Sequence[Member],
+    networks: Sequence[Network],
     dataset: str,
     options: TrainingOptions,
     steps: int,
     of: Callable[[Sequence[float]], float] = min,
 ) -> float:
-    """Seconds of a step of all members, the best of `steps`, or what else `of` makes of them."""
+    """Seconds of a step of all networks, the best of `steps`, or what else `of` makes of them."""
     split = ClockedSplit(**vars(random_split(dataset, (steps + 2) * options.batch_size)))
-    # As many test examples as in a batch: an ensemble of tiny networks grows if there are fewer.
-    train_ensemble(members, split, random_split(dataset, options.batch_size), options)
-    batches_a_step = len({member.seed for member in members})
-    return best_step(split.starts[::batches_a_step], of)
+    train_ensemble(networks, 0, split, random_split(dataset, options.batch_size), options)
+    return best_step(split.starts, of)
 
 
 @as_torch_comes()

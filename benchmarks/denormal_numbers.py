@@ -16,9 +16,8 @@ from dataclasses import replace
 import torch
 from common import document, ensemble_step, network_for, plain_step, random_split, row, rule
 
-from ossum.networks import Network
-from ossum.options import TrainingOptions
-from ossum.training.ensemble import Member
+from ossum.config.options import TrainingOptions
+from ossum.networks.network import Network
 
 STEPS = 12
 SPREAD = 100  # standard deviation of the logits
@@ -35,7 +34,7 @@ def sure_network() -> Network:
 def steps() -> tuple[float, float]:
     """Seconds of a step by this workflow and by a plain loop."""
     network = sure_network()
-    ours = ensemble_step([Member(network, 0)], "mnist", OPTIONS, STEPS)
+    ours = ensemble_step([network], "mnist", OPTIONS, STEPS)
     return ours, plain_step(network, "mnist", OPTIONS, STEPS)
 
 

@@ -1,4 +1,4 @@
-"""Training 24 pruned FC-1000-1000-1000 as one ensemble, and one by one.
+"""Training four pruned FC-1000-1000-1000 as one ensemble, and one by one.
 
     ./run python benchmarks/ensemble_training.py            (4 GiB of memory)
 
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from common import (
     Floor,
     Roofs,
+    copies,
     document,
     ensemble_step,
     network_for,
@@ -22,12 +23,11 @@ from common import (
     step_flops,
 )
 
-from ossum.options import TrainingOptions
-from ossum.registry import DATASETS
-from ossum.training.ensemble import Member
+from ossum.config.options import TrainingOptions
+from ossum.config.registry import DATASETS
 
 WIDTHS = [16, 62, 250, 500]
-MEMBERS, SEEDS = 24, 3
+MEMBERS = 4
 STEPS = 16
 OPTIONS = TrainingOptions(optimizer="adam", schedule=[(1e-3, 1)])
 STEPS_AN_EPOCH = -(-DATASETS["cifar10"].n_train // OPTIONS.batch_size)
@@ -40,7 +40,7 @@ HEAD = (
 
 def width_row(width: int) -> str:
     network = network_for("cifar10", f"FC-{width}-{width}-{width}")
-    members = [Member(network, i % SEEDS) for i in range(MEMBERS)]
+    members = copies(network, MEMBERS)
     flops = step_flops(network, MEMBERS, OPTIONS.batch_size)
     roofs = Roofs.measured()
     floor = Floor.of_step(roofs, network, MEMBERS, OPTIONS)
@@ -64,7 +64,7 @@ def lines() -> Iterator[str]:
     yield from (row(*HEAD), rule(len(HEAD)))
     yield from map(width_row, WIDTHS)
     yield (
-        f"\nShape of CIFAR-10, {MEMBERS} networks, {SEEDS} data orders; "
+        f"\nShape of CIFAR-10, {MEMBERS} networks; "
         f"the best of {STEPS} steps, scaled to an epoch of {STEPS_AN_EPOCH}."
     )
 

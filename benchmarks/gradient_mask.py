@@ -14,11 +14,11 @@ from time import perf_counter
 from common import Roofs, best_step, document, network_for, random_split, row, rule, seconds
 from torch import Tensor
 
-from ossum.options import GradientOptions, PruningOptions
+from ossum.config.options import GradientOptions, PruningOptions
+from ossum.config.registry import DATASETS
+from ossum.networks.rng import stream
 from ossum.pruning.gradient import initial_mask
 from ossum.pruning.view import TrainingView
-from ossum.registry import DATASETS
-from ossum.rng import stream
 from ossum.training.masks import train_mask
 
 SCHEDULES = {"mnist": [(0.1, 10), (0.01, 5)], "cifar10": [(0.1, 20), (0.01, 10)]}

@@ -15,6 +15,7 @@ import torch
 from common import (
     as_torch_comes,
     best,
+    copies,
     document,
     ensemble_step,
     network_for,
@@ -22,17 +23,16 @@ from common import (
     row,
     rule,
 )
-from ensemble_training import MEMBERS, SEEDS
+from ensemble_training import MEMBERS
 from ensemble_training import OPTIONS as ADAM
 from gradient_mask import mask_step
 from prune_and_evaluate import ours
 from wide_training import OPTIONS as SGD
 
-from ossum.device import DeviceError, set_precision
-from ossum.options import PruningOptions
+from ossum.config.options import PruningOptions
+from ossum.config.registry import DATASETS
 from ossum.pruning.view import TrainingView
-from ossum.registry import DATASETS
-from ossum.training.ensemble import Member
+from ossum.workflow.device import DeviceError, set_precision
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
 PART = 8  # of both sets
@@ -63,13 +63,11 @@ def mask(dataset: str) -> float:
 
 def ensemble(width: int) -> float:
     network = network_for("cifar10", f"FC-{width}-{width}-{width}")
-    return ensemble_step(
-        [Member(network, i % SEEDS) for i in range(MEMBERS)], "cifar10", ADAM, STEPS
-    )
+    return ensemble_step(copies(network, MEMBERS), "cifar10", ADAM, STEPS)
 
 
 def wide(dataset: str) -> float:
-    return ensemble_step([Member(network_for(dataset, "FC-100000"), 0)], dataset, SGD, STEPS)
+    return ensemble_step([network_for(dataset, "FC-100000")], dataset, SGD, STEPS)
 
 
 @contextmanager

@@ -15,15 +15,15 @@ from common import as_torch_comes, best, document, network_for, random_split, ro
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from ossum.architectures import Architecture
+from ossum.config.architectures import Architecture
+from ossum.config.options import PruningOptions
+from ossum.config.registry import DATASETS
 from ossum.datasets import Split
-from ossum.evaluation import evaluate_cells
-from ossum.networks import Network, Subnetwork
-from ossum.options import PruningOptions
+from ossum.networks.evaluation import evaluation_rows
+from ossum.networks.network import Network, Subnetwork
 from ossum.pruning import prune_network
+from ossum.pruning.scoring import ossum_scores, top_neurons
 from ossum.pruning.view import TrainingView
-from ossum.registry import DATASETS
-from ossum.scoring import ossum_scores, top_neurons
 
 METHODS = ["ossum", "linear-ossum", "log-ossum", "random", "norm"]
 SPARSITIES = [1 - 2.0**-k for k in range(10)]
@@ -57,7 +57,7 @@ def ours(network: Network, train: Split, test: Split) -> None:
     hidden = Architecture(network.hidden_widths)
     widths = [hidden.kept_widths(sparsity) for sparsity in SPARSITIES]
     subnetworks = [s for m in METHODS for s in prune_network(m, network, widths, view)]
-    evaluate_cells(network, subnetworks, test)
+    evaluation_rows(network, subnetworks, test)
 
 
 class Examples(Dataset):

@@ -8,15 +8,16 @@ seconds grow with it. Measured as for `results/tables/costs.parquet`, which has 
 
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import yaml
 from common import document, network_for, random_split, row, rule
 
-from ossum.architectures import Architecture
-from ossum.config import parse_config
-from ossum.costs import pruning_cost
-from ossum.registry import DATASETS, METHODS
+from ossum.analysis.pruning_cost import pruning_cost
+from ossum.config.architectures import Architecture
+from ossum.config.registry import DATASETS, METHODS
+from ossum.config.schema import parse_config
 
 CONFIG = Path(__file__).resolve().parent.parent / "config/config.yaml"
 PART, TIMES = 4, 2
@@ -26,23 +27,23 @@ HEAD = ("data", "network", "method", "passes", "seconds")
 def lines() -> Iterator[str]:
     config = parse_config(yaml.safe_load(CONFIG.read_text()))
     yield from (row(*HEAD), rule(len(HEAD)))
-    for grid in config.costs.values():
-        for cell in grid.model_copy(update={"seeds": grid.seeds[:1]}).cells():
-            spec = DATASETS[cell.dataset]
-            train = random_split(cell.dataset, spec.n_train // PART)
-            network = network_for(cell.dataset, cell.architecture)
-            widths = Architecture.parse(cell.architecture).kept_widths(cell.sparsity)
-            options = config.pruning.options(cell.dataset)
-            cost = min(
-                (
-                    pruning_cost(cell.method, network, widths, train, options, cell.seed)
-                    for _ in range(TIMES)
-                ),
-                key=lambda cost: cost.seconds,
-            )
-            label = METHODS[cell.method].label
-            passes, took = f"{cost.passes:.3g}", f"{cost.seconds:.2f}"
-            yield row(spec.label, cell.architecture, label, passes, took)
+    for _, grid in config.views("costs"):
+        for dataset, architecture in product(grid.datasets, grid.architectures):
+            spec = DATASETS[dataset]
+            train = random_split(dataset, spec.n_train // PART)
+            network = network_for(dataset, architecture)
+            widths = Architecture.parse(architecture).kept_widths(grid.sparsities[0])
+            options = config.options.pruning(dataset)
+            for method in grid.methods:
+                cost = min(
+                    (
+                        pruning_cost(method, network, widths, train, options, 0)
+                        for _ in range(TIMES)
+                    ),
+                    key=lambda cost: cost.seconds,
+                )
+                passes, took = f"{cost.passes:.3g}", f"{cost.seconds:.2f}"
+                yield row(spec.label, architecture, METHODS[method].label, passes, took)
     yield (
         f"\n1/{PART} of the training set, the better of {TIMES}. An epoch over activations in "
         "memory counts as a pass."

@@ -22,15 +22,15 @@ from precision import available, multiplying_in
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ossum.architectures import Architecture
-from ossum.config import parse_config
+from ossum.config.architectures import Architecture
+from ossum.config.schema import parse_config
 from ossum.datasets import Split, load
-from ossum.evaluation import evaluate_cells
-from ossum.networks import Network, Subnetwork, build
+from ossum.networks.evaluation import evaluation_rows
+from ossum.networks.network import Network, Subnetwork, draw
+from ossum.networks.recipe import Recipe
 from ossum.pruning import prune_network
 from ossum.pruning.view import TrainingView
-from ossum.recipes import Recipe
-from ossum.training.ensemble import Member, train_ensemble
+from ossum.training.ensemble import train_ensemble
 from ossum.training.rescaling import rescaled
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -112,29 +112,30 @@ class Case:
         found = []
         for seed in SEEDS:
             network, subnetworks = self._prune(seed, SPARSITIES, splits[0])
-            scores = evaluate_cells(network, subnetworks, splits[1])
-            both = zip(subnetworks, scores, strict=True)
-            found += [Result(subnetwork.kept, score["accuracy"]) for subnetwork, score in both]
+            rows = evaluation_rows(network, subnetworks, splits[1])
+            both = zip(subnetworks, rows, strict=True)
+            found += [Result(subnetwork.kept, row["accuracy"]) for subnetwork, row in both]
         return found
 
     def trained(self, splits: Splits) -> list[Result]:
         """Trained after pruning, as long as in the paper."""
-        kept, members = [], []
+        options = CONFIG.options.training.protocol("train", self.dataset, self.architecture)
+        found = []
         for seed in SEEDS:
             network, subnetworks = self._prune(seed, [TRAINED_SPARSITY], splits[0])
-            kept += [subnetwork.kept for subnetwork in subnetworks]
-            members += [Member(rescaled(small.of(network)), seed) for small in subnetworks]
-        options = CONFIG.training.options("trained", self.dataset, self.architecture)
-        ends = [t.curve[-1].score for t in train_ensemble(members, *splits, options)]
-        return [Result(k, end.accuracy) for k, end in zip(kept, ends, strict=True)]
+            small = [rescaled(subnetwork.of(network)) for subnetwork in subnetworks]
+            trained = train_ensemble(small, seed, *splits, options)
+            both = zip(subnetworks, trained, strict=True)
+            found += [Result(s.kept, t.curve[-1].evaluation.accuracy) for s, t in both]
+        return found
 
     def _prune(
         self, seed: int, sparsities: list[float], train: Split
     ) -> tuple[Network, list[Subnetwork]]:
-        network = build(Recipe.of(self.dataset, self.architecture, "tanh", "uniform", seed))
+        network = draw(Recipe.of(self.dataset, self.architecture, "tanh", "uniform", seed))
         full = Architecture.parse(self.architecture)
         widths = [full.kept_widths(sparsity) for sparsity in sparsities]
-        options = CONFIG.pruning.options(self.dataset)
+        options = CONFIG.options.pruning(self.dataset)
         cache = "gradient" in self.methods
         view = TrainingView(network, train, options, seed, cache)
         pruned = (prune_network(method, network, widths, view) for method in self.methods)

@@ -9,14 +9,13 @@ a DataLoader and torch's optimizer as it comes ("before"), for as many networks.
 import sys
 from collections.abc import Callable, Iterator
 
-from common import document, ensemble_step, network_for, plain_step, row, rule
-from ensemble_training import MEMBERS, SEEDS
+from common import copies, document, ensemble_step, network_for, plain_step, row, rule
+from ensemble_training import MEMBERS
 from ensemble_training import OPTIONS as ADAM
 from torch.profiler import ProfilerActivity, profile
 from wide_training import OPTIONS as SGD
 
-from ossum.options import TrainingOptions
-from ossum.training.ensemble import Member
+from ossum.config.options import TrainingOptions
 
 STEPS = 8
 # (name, data set, architecture, networks, options)
@@ -54,7 +53,7 @@ def job_rows(
     name: str, dataset: str, architecture: str, n_members: int, options: TrainingOptions
 ) -> Iterator[str]:
     network = network_for(dataset, architecture)
-    members = [Member(network, i % SEEDS) for i in range(n_members)]
+    members = copies(network, n_members)
     codes = {
         "plain loop": (lambda: plain_step(network, dataset, options, STEPS, n_members), n_members),
         "this workflow": (lambda: ensemble_step(members, dataset, options, STEPS), 1),

@@ -13,10 +13,9 @@ from collections.abc import Iterator
 
 from common import Floor, Roofs, document, ensemble_step, network_for, plain_step, row, rule
 
-from ossum.architectures import count_weights
-from ossum.options import TrainingOptions
-from ossum.registry import DATASETS
-from ossum.training.ensemble import Member
+from ossum.config.architectures import count_weights
+from ossum.config.options import TrainingOptions
+from ossum.config.registry import DATASETS
 
 OPTIONS = TrainingOptions(optimizer="sgd", schedule=[(0.1, 1)])
 STEPS = {"mnist": 16, "cifar10": 6}
@@ -26,7 +25,7 @@ HEAD = ("data", "what", "s a step", "s an epoch", "x products", "x bytes", "x bo
 def rows(dataset: str) -> Iterator[str]:
     roofs, network = Roofs.measured(), network_for(dataset, "FC-100000")
     floor = Floor.of_step(roofs, network, 1, OPTIONS)
-    ours = ensemble_step([Member(network, 0)], dataset, OPTIONS, STEPS[dataset])
+    ours = ensemble_step([network], dataset, OPTIONS, STEPS[dataset])
     times = {
         "products alone": floor.products,
         "bytes alone": floor.bytes,

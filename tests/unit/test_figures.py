@@ -1,0 +1,466 @@
+"""Figures show what their tables hold."""
+
+from itertools import combinations
+
+import figure_tables as made
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from ossum.config import registry
+from ossum.config.registry import METHODS
+from ossum.figures import DRAWINGS, ablations, draw, style, tables
+from ossum.figures.compared import compared
+
+
+@pytest.fixture(autouse=True)
+def styled():
+    with style.applied():
+        yield
+    plt.close("all")
+
+
+def where(table, **values):
+    """The rows with these values."""
+    for column, value in values.items():
+        table = table[table[column] == value]
+    return table
+
+
+def line(axes, label):
+    """The one line with this label."""
+    (found,) = [line for line in axes.lines if line.get_label() == label]
+    return found
+
+
+def assert_shows_means(axes, label, rows, key="sparsity", value="accuracy"):
+    """The line is the mean of the rows over seeds, computed on its own."""
+    expected = rows.groupby(key)[value].mean()
+    x, y = line(axes, label).get_data()
+    np.testing.assert_allclose(x, 1 / (1 - expected.index) if key == "sparsity" else expected.index)
+    np.testing.assert_allclose(y, expected)
+
+
+def legend_of(figure):
+    (legend,) = figure.legends
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def foot_of(figure):
+    return figure._supxlabel.get_text()
+
+
+def labels(methods):
+    return {METHODS[method].label for method in methods}
+
+
+# What each figure shows
+
+
+def test_figure_1_has_a_panel_for_each_network_and_a_line_for_each_method():
+    data = made.full("fig1")
+    elsewhere = made.evaluations("pruned", ["ossum"], architectures=("FC-1000",), origin="trained")
+    figure = DRAWINGS["fig1"](pd.concat([data, elsewhere], ignore_index=True))
+    assert [axes.get_title() for axes in figure.axes] == [
+        "MNIST, FC-1000", "MNIST, FC-10000", "MNIST, FC-100000",
+        "CIFAR-10, FC-1000", "CIFAR-10, FC-10000", "CIFAR-10, FC-100000",
+    ]  # fmt: skip
+    assert set(legend_of(figure)) == labels(made.METHODS["fig1"])
+    for axes, (dataset, architecture) in zip(figure.axes, tables.networks(data), strict=True):
+        rows = where(data, dataset=dataset, architecture=architecture)
+        for method in made.METHODS["fig1"]:
+            assert_shows_means(axes, METHODS[method].label, where(rows, method=method))
+        assert axes.get_ylim()[0] == 0
+
+
+@pytest.mark.parametrize("name", ["fig1", "fig2"])
+def test_a_network_that_was_not_run_is_said(name):
+    whole = made.full(name)
+    missing = (whole["dataset"] == "cifar10") & (whole["architecture"] == "FC-10000")
+    figure = DRAWINGS[name](whole[~missing])
+    said = [[text.get_text() for text in axes.texts] for axes in figure.axes]
+    assert said == [["not run"] if number == 4 else [] for number in range(6)]
+
+
+def test_bands_are_one_standard_deviation():
+    data = made.evaluations("pruned", ["ossum"], sparsities=(0, 0.5, 0.75))
+    axes = DRAWINGS["fig1"](data).axes[0]
+    expected = data.groupby("sparsity")["accuracy"]
+    band = axes.collections[0].get_paths()[0].vertices
+    for compression, mean, sd in zip([1, 2, 4], expected.mean(), expected.std(), strict=True):
+        edges = band[np.isclose(band[:, 0], compression), 1]
+        np.testing.assert_allclose([edges.min(), edges.max()], [mean - sd, mean + sd])
+
+
+def test_figure_2_dashes_pruned_and_draws_fine_tuned_solid():
+    data = made.full("fig2")
+    figure = DRAWINGS["fig2"](data)
+    stages = {"after pruning", "after fine-tuning"}
+    assert set(legend_of(figure)) == labels(made.METHODS["fig2"]) | stages
+    axes = figure.axes[4]
+    assert axes.get_title() == "CIFAR-10, FC-10000"
+    rows = where(data, dataset="cifar10", architecture="FC-10000", method="coreset")
+    pruned, finetuned = [line for line in axes.lines if line.get_label() == "Coreset"]
+    for drawn, look, stage in (
+        (pruned, ("--", "+"), "pruned"),
+        (finetuned, ("-", "x"), "finetuned"),
+    ):
+        assert (drawn.get_linestyle(), drawn.get_marker()) == look
+        expected = where(rows, stage=stage).groupby("sparsity")["accuracy"].mean()
+        np.testing.assert_allclose(drawn.get_ydata(), expected)
+        assert to_hex(drawn.get_color()) == to_hex(drawn.get_markeredgecolor())
+
+
+@pytest.mark.parametrize(
+    ("name", "origin", "trained"),
+    [
+        ("fig3", "initial", "trained"),
+        ("fig4", "trained", "finetuned"),
+        ("fig7", "initial", "trained-unscaled"),
+        ("fig9", "initial", "trained"),
+    ],
+)
+def test_pruned_on_the_left_and_trained_on_the_right(name, origin, trained):
+    data = made.full(name)
+    other = "trained" if origin == "initial" else "initial"
+    elsewhere = made.stages(["random"], other, "other")
+    figure = DRAWINGS[name](pd.concat([data, elsewhere], ignore_index=True))
+    panels = iter(figure.axes)
+    for dataset in tables.datasets(data):
+        for stage in ("pruned", trained):
+            axes = next(panels)
+            assert axes.get_title().startswith(registry.DATASETS[dataset].label)
+            shown = where(data, dataset=dataset, stage=stage)
+            for method in made.METHODS[name]:
+                assert_shows_means(axes, METHODS[method].label, where(shown, method=method))
+    assert next(panels, None) is None
+    assert set(legend_of(figure)) == labels(made.METHODS[name])
+
+
+def test_figure_5_varies_one_thing_in_each_panel():
+    data = made.full("fig5")
+    activations, distributions, uniforms, _ = DRAWINGS["fig5"](data).axes
+    pruned = data[data["stage"] == "pruned"]
+    for axes, column, looks, count in (
+        (activations, "activation", ablations.ACTIVATIONS, 3),
+        (distributions, "distribution", ablations.DISTRIBUTIONS, 3),
+        (uniforms, "distribution", ablations.UNIFORMS, 7),
+    ):
+        other = "distribution == 'uniform'" if column == "activation" else "activation == 'tanh'"
+        assert len(looks) == len(axes.lines) == count
+        for value, look in looks.items():
+            assert_shows_means(axes, look.label, pruned[pruned[column] == value].query(other))
+
+
+def test_figure_5_marks_the_best_architecture_and_its_legends_cover_no_data():
+    data = made.full("fig5")
+    best = data.index[data["stage"] == "search"][123]
+    data.loc[best, ["accuracy", "weight_sparsity"]] = 0.888, 0.4321
+    figure = DRAWINGS["fig5"](data)
+    axes = figure.axes[3]
+    assert sum(len(points.get_offsets()) for points in axes.collections) == 2 * 9**3
+    (star,) = [line for line in axes.lines if line.get_marker() == "*"]
+    assert star.get_xydata().tolist() == [[0.4321, 0.888]]
+    widths = "-".join(map(str, data.loc[best, "widths"]))
+    assert star.get_label() == f"best: 88.8%, FC-{widths}\n43.2% of weights pruned"
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        bottom = axes.transData.inverted().transform(axes.get_legend().get_window_extent().p0)[1]
+        assert bottom > axes.dataLim.y1
+
+
+def test_figure_6_has_a_panel_for_each_network_and_the_mean_of_each_epoch():
+    data = made.full("fig6")
+    figure = DRAWINGS["fig6"](data)
+    assert [axes.get_title().splitlines()[-1] for axes in figure.axes] == [
+        "128× compressed", "64× compressed",
+    ]  # fmt: skip
+    for dataset, axes in zip(["mnist", "cifar10"], figure.axes, strict=True):
+        for method in made.METHODS["fig6"]:
+            rows = where(data, dataset=dataset, method=method).query("epoch > 0")
+            assert_shows_means(axes, METHODS[method].label, rows, key="epoch")
+    many = DRAWINGS["fig6"](made.curves(["random"], 2, sparsities=(0, 0.5, 0.75)))
+    assert [axes.get_gridspec().ncols for axes in many.axes] == [2, 2, 2]
+
+
+def test_figure_8_shows_the_statistics_of_the_hidden_layer_without_magnifying_noise():
+    data = made.full("fig8")
+    hidden = data[data["layer"] == 1].assign(ratio=lambda t: t["positive"] / t["negative"])
+    extremes, mean, ratio, variance = DRAWINGS["fig8"](data).axes
+    for axes, label, column in (
+        (extremes, "largest", "max"),
+        (extremes, "smallest", "min"),
+        (mean, "mean", "mean"),
+        (ratio, "positive / negative", "ratio"),
+        (variance, "variance", "variance"),
+    ):
+        assert_shows_means(axes, label, hidden, value=column)
+        y, (low, high) = line(axes, label).get_ydata(), axes.get_ylim()
+        assert low <= 0 < high and low < y.min()
+        if axes is not extremes:
+            assert np.ptp(y) < 0.05 * (high - low)
+
+
+def test_beyond_shows_both_measures_of_untrained_and_trained_networks():
+    data = made.full("beyond")
+    elsewhere = made.evaluations("pruned", ["ossum"], architectures=("FC-1000",), origin="trained")
+    figure = DRAWINGS["beyond"](pd.concat([data, elsewhere], ignore_index=True))
+    assert [axes.get_title().splitlines() for axes in figure.axes[:3]] == [
+        ["MNIST, FC-1000", "pruned, not trained"],
+        ["CIFAR-10, FC-1000", "pruned, not trained"],
+        ["CIFAR-10, FC-1000-1000-1000", "pruned, then trained"],
+    ]
+    for measure, row in (("accuracy", figure.axes[:3]), ("loss", figure.axes[3:])):
+        for axes, dataset in zip(row, ("mnist", "cifar10"), strict=False):
+            rows = where(data, dataset=dataset, stage="pruned")
+            for method in made.METHODS["beyond"]:
+                shown = where(rows, method=method)
+                assert_shows_means(axes, METHODS[method].label, shown, value=measure)
+        trained = where(data, stage="trained")
+        deep = where(trained, architecture="FC-1000-1000-1000")
+        for method in made.METHODS["fig3"]:
+            shown = where(deep, method=method)
+            assert_shows_means(row[2], METHODS[method].label, shown, "macs", measure)
+        small = trained.drop(deep.index)
+        assert_shows_means(row[2], "Small dense network", small, "macs", measure)
+    (legend,) = figure.legends
+    assert "Beyond the paper" in legend.get_title().get_text()
+    methods = labels({*made.METHODS["beyond"], *made.METHODS["fig3"]})
+    others = {"Readout of all neurons", "Small dense network", "Guessing (ln 10)"}
+    assert set(legend_of(figure)) == methods | others
+    columns = zip(("mnist", "cifar10"), figure.axes, figure.axes[3:], strict=False)
+    for dataset, above, below in columns:
+        readouts = where(data, dataset=dataset, stage="readout")
+        level = readouts["accuracy"].mean()
+        np.testing.assert_allclose(line(above, "Readout of all neurons").get_ydata(), level)
+        assert f"{level:.1%}" in {text.get_text() for text in above.texts}
+        (text,) = below.texts
+        assert text.get_text() == f"↓ readout of all neurons: {readouts['loss'].mean():.2f}"
+        np.testing.assert_allclose(line(below, "Guessing (ln 10)").get_ydata(), np.log(10))
+
+
+# Grids with options of their own
+
+MOMENTUM = '{"gradient": {"momentum": 0}}'
+BATCH = '{"training": {"batch_size": 512}}'
+
+
+def test_options_are_spelled_in_few_words():
+    assert style.spell_options(MOMENTUM, "gradient") == "momentum 0"
+    assert style.spell_options(MOMENTUM, "ossum") == "gradient.momentum 0"
+    several = '{"best_random": {"draws": 9}, "coreset": {"beta": "one", "reweight": false}}'
+    spelled = "draws 9, coreset.beta one, coreset.reweight false"
+    assert style.spell_options(several, "best-random") == spelled
+    schedule = '{"training": {"train": {"schedule": {"mnist": [[0.1, 2]]}}}}'
+    spelled = "training.train.schedule.mnist [[0.1, 2]]"
+    assert style.spell_options(schedule, "norm") == spelled
+
+
+@pytest.mark.parametrize("name", ["fig2", "fig3", "fig6", "beyond"])
+def test_a_grid_with_options_of_its_own_has_lines_of_its_own(name):
+    """They have the method's colour and dashes of their own, the same in every panel, also where
+    one of two options was not run."""
+    data = made.full(name)
+    method = made.METHODS[name][-1]
+    usual = METHODS[method].label
+    last = data[data["method"] == method]
+    other = last.assign(options=BATCH, accuracy=last["accuracy"] / 2)
+    third = where(last, dataset="cifar10").assign(options=MOMENTUM)
+    figure = DRAWINGS[name](pd.concat([data, other, third], ignore_index=True))
+    added = [f"{usual} (gradient.momentum 0)", f"{usual} (training.batch_size 512)"]
+    assert {label for label in legend_of(figure) if label.startswith(f"{usual} (")} == {*added}
+    lines = [line for axes in figure.axes for line in axes.lines]
+    looks = {}
+    for label in (usual, *added):
+        found = [line for line in lines if line.get_label() == label]
+        assert {to_hex(line.get_color()) for line in found} == {style.colour(method).lower()}
+        looks[label] = {line._unscaled_dash_pattern for line in found}
+    assert len(looks[added[0]]) == len(looks[added[1]]) == 1
+    assert not looks[added[0]] & looks[added[1]]
+    for own in added:
+        assert not looks[own] & looks[usual]
+    alone = DRAWINGS[name](data)
+    for axes, before in zip(figure.axes, alone.axes, strict=True):
+        kept = [line for line in axes.lines if line.get_label() not in added]
+        for one, two in zip(kept, before.lines, strict=True):
+            np.testing.assert_array_equal(one.get_xydata(), two.get_xydata())
+
+
+def test_a_search_and_a_readout_with_options_are_told_apart():
+    data = made.full("fig5")
+    own = where(data, stage="search").assign(options='{"search": {"fractions": [0.5]}}')
+    axes = DRAWINGS["fig5"](pd.concat([data, own], ignore_index=True)).axes[3]
+    assert [text.get_text() for text in axes.get_legend().get_texts()[:4]] == [
+        "OSSuM + Norm", "OSSuM + Norm (search.fractions [0.5])",
+        "OSSuM + PAB", "OSSuM + PAB (search.fractions [0.5])",
+    ]  # fmt: skip
+    data = made.full("beyond")
+    own = where(data, stage="readout").assign(options='{"readout": {"C": 1}}', accuracy=0.7)
+    axes = DRAWINGS["beyond"](pd.concat([data, own], ignore_index=True)).axes[0]
+    np.testing.assert_allclose(line(axes, "Readout of all neurons (C 1)").get_ydata(), 0.7)
+
+
+# Two runs in one figure
+
+
+def dotted(axes):
+    """The lines of the reference: as they are no other methods, they have no label."""
+    lines = [line for line in axes.lines if line.get_label().startswith("_")]
+    assert all(line.get_linestyle() == ":" and line.get_marker() == "None" for line in lines)
+    return lines
+
+
+@pytest.mark.parametrize("name", ["fig3", "fig5", "fig6", "fig8", "beyond"])
+def test_the_reference_is_dotted_over_ones_own(name):
+    """Every line of a method is there twice: once from each table."""
+    reference = made.full(name)
+    own = reference[reference["seed"] == 0].assign(grid="mine")
+    own["max" if name == "fig8" else "accuracy"] *= 0.9
+    figure, alone = compared(DRAWINGS[name], own, reference), DRAWINGS[name](reference)
+    for axes, expected in zip(figure.axes, alone.axes, strict=True):
+        lines = [line for line in expected.lines if len(line.get_xdata()) > 2]
+        for line, twin in zip(lines, dotted(axes), strict=True):
+            np.testing.assert_array_equal(line.get_xydata(), twin.get_xydata())
+            assert to_hex(line.get_color()) == to_hex(twin.get_color())
+    mine = DRAWINGS[name](own)
+    np.testing.assert_array_equal(
+        figure.axes[0].lines[0].get_xydata(), mine.axes[0].lines[0].get_xydata()
+    )
+    assert foot_of(figure) == f"{foot_of(mine)}\ndotted, reference: {foot_of(alone)}"
+
+
+def test_two_runs_are_compared_where_both_have_results():
+    full = made.full("fig1")
+    own = full.query("architecture != 'FC-1000' and method != 'norm' and seed == 1")
+    own = pd.concat([own, own.assign(options=MOMENTUM)])
+    reference = full.query("dataset == 'mnist' and sparsity > 0.5 and method != 'random'")
+    figure = compared(DRAWINGS["fig1"], own, reference)
+    assert [axes.get_title() for axes in figure.axes] == ["MNIST, FC-10000", "MNIST, FC-100000"]
+    methods = set(made.METHODS["fig1"]) - {"random", "norm"}
+    assert set(legend_of(figure)) == labels(methods)
+    for axes in figure.axes:
+        assert len(axes.lines) == 2 * len(dotted(axes)) == 2 * len(methods)
+        assert {len(line.get_xdata()) for line in axes.lines} == {len(made.WIDE_SPARSITIES) - 2}
+    with pytest.raises(ValueError, match="no result in common"):
+        compared(DRAWINGS["fig1"], made.partial("fig1"), full)
+
+
+# What holds for all of them
+
+
+@pytest.mark.parametrize("name", ["fig3", "fig6"])
+def test_what_diverged_is_left_out_and_counted(name):
+    data = made.full(name)
+    chosen = "stage == 'trained' and method == 'random' and dataset == 'cifar10' and seed == 1"
+    rows = data.query(chosen).query("sparsity == sparsity.max()").index
+    data.loc[rows[-1], ["accuracy", "diverged"]] = None, True
+    figure = DRAWINGS[name](data)
+    assert foot_of(figure).endswith("; 1 diverged, left out")
+    rest = where(data.drop(rows), stage="trained", method="random", dataset="cifar10")
+    if name == "fig3":
+        assert_shows_means(figure.axes[1], "Random", rest)
+    else:
+        assert_shows_means(figure.axes[1], "Random", rest.query("epoch > 0"), key="epoch")
+
+
+def test_the_foot_says_what_a_table_holds():
+    assert foot_of(DRAWINGS["fig4"](made.full("fig4"))) == (
+        "mean ± 1 sd over seeds 0, 1, 2; 3 networks, 120 subnetworks"
+    )
+    assert foot_of(DRAWINGS["fig5"](made.full("fig5"))).split(" " * 6) == [
+        "(a–c) mean ± 1 sd over seeds 0, 1, 2; 33 networks, 330 subnetworks",
+        "(d) one trial, seed 0; 1 network, 1,458 subnetworks",
+    ]
+    assert foot_of(DRAWINGS["fig6"](made.partial("fig6"))) == (
+        "one trial, seed 4; 1 network, 3 subnetworks"
+    )
+
+
+def test_a_point_never_mixes_different_things(tmp_path):
+    table = made.partial("fig3")
+    relu = table.assign(activation="relu")
+    with pytest.raises(ValueError, match="several results for method random, sparsity 0"):
+        draw("fig3", pd.concat([table, relu]), [tmp_path / "x.png"])
+    draw("fig3", pd.concat([table, table.assign(grid="again")]), [tmp_path / "x.png"])
+    draw("fig3", table, [tmp_path / "once.png"])
+    assert (tmp_path / "x.png").read_bytes() == (tmp_path / "once.png").read_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name in DRAWINGS if name not in ("fig5", "fig8")])
+def test_a_table_of_other_stages_is_an_error(name):
+    other = made.search(widths=[100]).assign(epoch=0)
+    with pytest.raises(ValueError, match="no rows of the stages"):
+        DRAWINGS[name](other)
+
+
+def test_ticks_say_both_sparsity_and_compression():
+    figure = DRAWINGS["fig1"](made.evaluations("pruned", ["ossum"], sparsities=(0, 0.5, 0.6, 0.75)))
+    figure.draw_without_rendering()
+    ticks = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
+    assert ticks == ["1×\n0%", "2×\n50%", "2.5×\n60%", "4×\n75%"]
+
+
+def test_the_registry_and_the_figures_are_in_step():
+    assert list(DRAWINGS) == list(registry.FIGURES)
+    assert set(ablations.ACTIVATIONS) == set(registry.ACTIVATIONS)
+    assert set(ablations.DISTRIBUTIONS) | set(ablations.UNIFORMS) == set(registry.DISTRIBUTIONS)
+    for look in (style.colour, style.marker):
+        assert len({look(method) for method in METHODS}) == len(METHODS)
+
+
+@pytest.mark.parametrize("table", [made.full, made.partial], ids=lambda table: table.__name__)
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_layout(name, table):
+    """Nothing is cut off or overlaps; panels have letters and contain their lines."""
+    figure = DRAWINGS[name](table(name))
+    figure.draw_without_rendering()
+    texts = [figure._supxlabel, *figure.legends]
+    for axes in figure.axes:
+        names = [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label]
+        legend = axes.get_legend()
+        assert legend is None or _within(legend, axes)
+        texts += [text for text in names if text.get_visible() and text.get_text()]
+        for axis in (axes.xaxis, axes.yaxis):
+            ticks = [text for text in axis.get_ticklabels() if _is_drawn(text, axis)]
+            for one, other in combinations(ticks, 2):
+                assert not _overlap(one, other), (one, other)
+            texts += ticks
+    for text in texts:
+        assert _within(text, figure), text
+    for one, other in combinations(texts, 2):
+        assert not _overlap(one, other), (one, other)
+    assert min(text.get_fontsize() for text in texts if hasattr(text, "get_fontsize")) >= 7
+    lettered = [axes._left_title.get_text() for axes in figure.axes if axes._left_title.get_text()]
+    n_lettered = 2 if name == "fig8" else len(figure.axes)
+    assert lettered == [f"({letter})" for letter in "abcdef"[:n_lettered]]
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        for y in (line.get_ydata() for line in axes.lines):
+            assert np.all((low <= y) & (y <= high))
+
+
+def test_files_are_written_with_embedded_fonts(tmp_path):
+    paths = [tmp_path / "fig1.pdf", tmp_path / "fig1.png"]
+    draw("fig1", made.partial("fig1"), paths)
+    pdf = paths[0].read_bytes()
+    assert pdf.startswith(b"%PDF") and b"/FontFile2" in pdf and b"/Type3" not in pdf
+    assert paths[1].read_bytes().startswith(b"\x89PNG")
+
+
+def _is_drawn(text, axis) -> bool:
+    low, high = sorted(axis.get_view_interval())
+    position = text.get_position()[0 if axis.axis_name == "x" else 1]
+    return bool(text.get_visible() and text.get_text() and low <= position <= high)
+
+
+def _within(artist, owner) -> bool:
+    box = artist.get_window_extent()
+    around = owner.bbox.padded(1)  # pixel
+    return around.contains(*box.p0) and around.contains(*box.p1)
+
+
+def _overlap(one, other) -> bool:
+    a, b = one.get_window_extent(), other.get_window_extent()
+    return bool(a.padded(-0.5).overlaps(b.padded(-0.5)))

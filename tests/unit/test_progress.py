@@ -1,0 +1,40 @@
+"""The log of a job: messages, progress with an estimate of what is left, the traceback."""
+
+import logging
+
+import pytest
+
+from ossum import progress as module
+from ossum.progress import progress
+from ossum.workflow.log import job_log
+
+
+def test_long_loops_leave_lines_with_an_eta_in_the_log(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_LOG_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("tqdm.std.tqdm.monitor_interval", 0)
+    with job_log(tmp_path / "log"):
+        bar = progress(range(100), "counting")
+        bar.mininterval = 0
+        assert list(bar) == list(range(100))
+        logging.info("counted")
+    text = (tmp_path / "log").read_text()
+    assert "counting" in text and "/100 [" in text and "counted" in text
+    assert text.endswith("done\n")
+
+
+def test_quick_loops_leave_none(tmp_path):
+    with job_log(tmp_path / "log"):
+        assert list(progress(range(3), "counting")) == [0, 1, 2]
+    assert "counting" not in (tmp_path / "log").read_text()
+
+
+def test_a_failure_is_said_and_its_traceback_logged(tmp_path):
+    with pytest.raises(SystemExit, match="ZeroDivisionError: division"), job_log(tmp_path / "log"):
+        _ = 1 / 0
+    text = (tmp_path / "log").read_text()
+    assert "Traceback" in text and text.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_without_a_job_nothing_is_written(capsys):
+    assert list(progress(range(3), "counting")) == [0, 1, 2]
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,67 @@
+"""The tables that people read beside the figures."""
+
+from xml.etree import ElementTree
+
+import figure_tables as made
+import numpy as np
+import pandas as pd
+import pytest
+
+from ossum.config.registry import FIGURES
+from ossum.figures.summary import page, summarise
+from ossum.figures.tables import IDENTITY
+
+
+def rows_of(html: str) -> list[dict[str, str]]:
+    """The rows of the table in a page, a text for each column."""
+    table = ElementTree.fromstring(html[html.index("<table") : html.index("</table>") + 8])
+    head, *rows = [[cell.text or "" for cell in row] for row in table.iter("tr")]
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_every_kind_of_table_has_a_summary(figure):
+    """It has a row for each thing that is measured: nothing is lost, nothing is mixed."""
+    table = made.full(figure)
+    summary = summarise(table)
+    results = table.drop(columns="epoch", errors="ignore").astype(str)
+    results = results.drop_duplicates(
+        [*IDENTITY, *results.columns.intersection(["layer", "widths"])]
+    )
+    assert summary["seeds"].sum() == (5 if figure == "fig8" else 1) * len(results)
+    rest = summary[summary["stage"] != "search"]
+    assert rest["seeds"].eq(table["seed"].nunique()).all()
+    assert len(rows_of(page(summary, figure))) == len(summary)
+
+
+def test_a_page_says_what_the_table_says():
+    table = made.evaluations("pruned", ("ossum", "norm"), sparsities=(0.5, 0.75))
+    reading = table.assign(options='{"coreset": {"beta": "one"}}', accuracy=0.1)
+    rows = rows_of(page(summarise(pd.concat([table, reading])), "Figure"))
+    assert len(rows) == 8
+    for row in rows:
+        if row["options"]:
+            assert row["options"] == reading["options"].iloc[0] and float(row["mean"]) == 0.1
+            continue
+        chosen = table.query(f"method == '{row['method']}' and sparsity == {row['sparsity']}")
+        assert float(row["mean"]) == pytest.approx(chosen["accuracy"].mean(), rel=1e-3)
+        assert float(row["sd"]) == pytest.approx(chosen["accuracy"].std(), rel=1e-3)
+        assert row["widths"] == "-".join(map(str, chosen["widths"].iloc[0]))
+        assert row["seeds"] == "3"
+
+
+def test_curves_count_with_their_last_epoch_and_what_diverged_does_not():
+    curves = made.curves(("norm",), 4, sparsities=(0.5,))
+    curves.loc[(curves["seed"] == 1) & (curves["epoch"] == 4), "accuracy"] = np.nan
+    (row,) = summarise(curves.sample(frac=1, random_state=0)).to_dict("records")
+    last = curves.query("epoch == 4 and seed != 1")["accuracy"]
+    assert row["mean"] == pytest.approx(last.mean()) and row["seeds"] == 2
+
+
+def test_grids_share_a_row():
+    """One has more seeds of the other's networks; seed 2 is in both and counts once."""
+    few = made.evaluations("pruned", ("norm",), sparsities=(0.5,))
+    more = made.evaluations("pruned", ("norm",), sparsities=(0.5,), seeds=(2, 3))
+    (row,) = summarise(pd.concat([few, more.assign(grid="more")])).to_dict("records")
+    expected = [*few["accuracy"], more["accuracy"].iloc[1]]
+    assert row["seeds"] == 4 and row["mean"] == pytest.approx(np.mean(expected))

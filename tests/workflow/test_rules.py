@@ -1,0 +1,123 @@
+"""The rules are ordinary ones: a rule for each stage, and Snakemake's own options act on them."""
+
+import re
+import shutil
+from itertools import pairwise
+
+from helpers import ROOT
+from workflows import configure, copy_of_workflow, plan, refused, snakemake
+
+RULES = {
+    *("dataset", "init", "train_network", "prune", "train", "train_unscaled", "finetune"),
+    *("evaluate", "evaluate_trained", "statistics", "readout", "search", "cost"),
+    *("table", "figure", "figures", "compared", "claims", "claim", "verify"),
+}
+# Variants of a rule have its script.
+SHARED = {"train_unscaled": "train", "finetune": "train", "claim": "claims"}
+
+
+def test_there_is_one_rule_a_stage(tmp_path):
+    said = snakemake(tmp_path, "--list-rules")
+    assert {line for line in said.splitlines() if re.fullmatch(r"\w+", line)} == RULES
+
+
+def test_scripts_have_the_names_of_rules():
+    text = "\n".join(path.read_text() for path in [ROOT / "Snakefile", *ROOT.glob("rules/*.smk")])
+    found = {}
+    for block in re.split(r"^(?:use )?rule ", text, flags=re.M)[1:]:
+        name = re.match(r"\w+(?: as (\w+))?", block)
+        if script := re.search(r'script:\s+"\.\./scripts/(\w+)\.py"', block):
+            found[name[1] or name[0]] = script[1]
+    assert found == {name: SHARED.get(name, name) for name in found}
+    assert set(found) == RULES - {"figures", "train_unscaled", "finetune"}
+    assert set(found.values()) == {path.stem for path in ROOT.glob("scripts/*.py")}
+
+
+def test_the_rule_graph_is_the_experiment(tmp_path):
+    said = snakemake(tmp_path, "figures", "--rulegraph", config=ROOT / "config/smoke.yaml")
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', said))
+    graph = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", said)}
+    for path in (
+        "init prune evaluate table figure figures",
+        "init prune train evaluate_trained table",
+        "prune train_unscaled evaluate_trained",
+        "init train_network prune finetune evaluate_trained",
+        "prune statistics table claims",
+        "prune readout table",
+        "init search table",
+        "init cost table",
+    ):
+        steps = path.split()
+        assert set(pairwise(steps)) <= graph, path
+    assert set(names.values()) == RULES - {"claim", "compared", "verify"}
+
+
+def test_the_paper_is_planned(tmp_path):
+    """By hand, from SPEC.md: seeds times data sets times architectures (times sparsities)."""
+    narrow, wide, deep, small_dense = 5 * 2, 5 * 2 * 2, 3 * 2, 3 * 7
+    of_trained = 3 * 2 * 1, 3 * 2 * 2, 3  # narrow, wide, deep
+    finetuned = of_trained[0] * 8 + of_trained[1] * 10 + of_trained[2] * 8
+    trained = 3 * 8 + 3 + 3 * 8 + small_dense  # Figure 3, MNIST for Figure 6, variants
+    activations, distributions, variants, controls = 5 * 3, 5 * 8, 3, 10
+    evaluated = narrow + wide + deep + variants + activations + distributions + controls
+    assert plan(tmp_path, "figures") == {
+        "dataset": 2,
+        "init": narrow + wide + deep + 5 * 2 + distributions + small_dense,
+        "train_network": sum(of_trained),
+        "prune": evaluated + sum(of_trained) + controls + small_dense,
+        "evaluate": evaluated + sum(of_trained),
+        "train": trained,
+        "train_unscaled": deep * 8,
+        "finetune": finetuned,
+        "evaluate_trained": trained + deep * 8 + finetuned,
+        "statistics": 5,
+        "readout": controls,
+        "search": 1,
+        "cost": 3 * 2 + 3,
+        "table": 11,
+        "figure": 10,
+        "claims": 1,
+        "figures": 1,
+    }
+
+
+def test_the_reference_tier_draws_and_computes_nothing(tmp_path):
+    shutil.copytree(ROOT / "results/reference", tmp_path / "results/reference")
+    jobs = plan(tmp_path, "figures", config=ROOT / "config/reference.yaml")
+    assert jobs == {"figure": 10, "claims": 1, "figures": 1}
+
+
+def test_until_stops_at_a_stage(tmp_path):
+    configure(tmp_path / "config.yaml")
+    jobs = plan(tmp_path, "figures", "--until", "prune")
+    assert jobs == {"dataset": 1, "init": 2, "train_network": 1, "prune": 4}
+
+
+def test_one_claim_needs_its_own_tables_only(tmp_path):
+    configure(tmp_path / "config.yaml")
+    jobs = plan(tmp_path, "results/claims/trained-deep.md", "results/claims/luck.md")
+    assert jobs["claim"] == 2 and jobs["table"] == 2 and "figure" not in jobs
+
+
+def test_forced_training_reaches_what_comes_after_it_and_weights_can_be_kept(copy):
+    """Without --notemp a dry-run says that it would remove them."""
+    options = "--forcerun", "train", "--notemp"
+    said = snakemake(copy, "results/tables/fig3.parquet", *options, "--dry-run")
+    for rule, count in (("train", 1), ("evaluate_trained", 1), ("table", 1), ("total", 3)):
+        assert re.search(rf"^{rule} +{count}$", said, re.M)
+    assert "Would remove" not in said
+
+
+def test_a_figure_without_a_caption_is_refused(tmp_path):
+    """In a copy of the workflow, from which the caption is taken."""
+    snakefile = copy_of_workflow(tmp_path / "copied")
+    (snakefile.parent / "rules/captions/fig3.rst").unlink()
+    said = refused(tmp_path, "figures", "--dry-run", snakefile=snakefile)
+    assert "figure 'fig3' has no caption for the report: write" in said
+
+
+def test_a_wrong_configuration_is_refused_with_all_that_is_wrong(tmp_path):
+    wrong = {"training": {"optimiser": 1}}
+    configure(tmp_path / "config.yaml", {"thread": 2, "grids": {"layered": {"options": wrong}}})
+    said = refused(tmp_path, "figures", "--dry-run")
+    assert "thread: unknown key; did you mean 'threads'" in said

@@ -389,11 +389,11 @@ def test_smoke_has_every_figure_of_digits():
 
 
 @pytest.mark.parametrize("overlay", ["reference", "smoke"])
-def test_small_dense_networks_have_the_widths_that_pruning_keeps(overlay):
+def test_small_dense_networks_have_the_widths_of_those_that_are_pruned_and_trained(overlay):
     grids = tier(overlay).grids
     deep, dense = grids["deep"], grids["small-dense"]
     (whole,) = map(Architecture.parse, deep.architectures)
-    kept = [whole.kept_widths(sparsity) for sparsity in deep.sparsities if sparsity]
+    kept = [whole.kept_widths(sparsity) for sparsity in deep.at("trained") if sparsity]
     assert [Architecture.parse(name).hidden for name in dense.architectures] == kept
     assert dense.sparsities == [0] and set(dense.datasets) <= set(deep.datasets)
     assert dense.seeds == deep.seeds

@@ -4,7 +4,7 @@ ARG BASE=docker.io/library/python:3.11-slim-bookworm
 FROM ${BASE}
 
 COPY run requirements.lock requirements-gpu.lock /opt/ossum/
-RUN /opt/ossum/run pip --version && rm -rf /root/.cache
+RUN /opt/ossum/run pip --version && rm -rf ~/.cache
 
 # Any user may run it, also one that the image does not know, without a home.
 ENV PATH=/opt/ossum/.venv/bin:$PATH HOME=/tmp

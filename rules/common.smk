@@ -6,7 +6,6 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 from snakemake.exceptions import WorkflowError
 
 # Rules and scripts import the package that lies beside the Snakefile. That is not always the main
@@ -23,6 +22,7 @@ from ossum.config.registry import ACTIVATIONS, DATASETS, DISTRIBUTIONS, FIGURES,
 from ossum.config.schema import ConfigError, parse_config
 from ossum.storage.files import check_folders, remove_leftovers
 from ossum.workflow import resources as sizes
+from ossum.workflow.machine import free_memory, processors
 from ossum.workflow.orphans import VARIABLE
 from ossum.workflow.provenance import code_hash
 from ossum.workflow.slurm import LeftOverError, refuse_left_over_jobs
@@ -211,18 +211,18 @@ def minutes(name):
     )
 
 
-PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+PROCESSORS = processors()
 # With `device: cuda`, jobs that compute ask for a GPU. On a cluster each gets its own, on one machine
 # they share it.
 GPU = {"gpu": 1} if CONFIG.device.startswith("cuda") else {}
 
 # What all jobs together may take of one machine. A cluster, whose jobs are counted by --jobs, has a
-# scheduler that sees to that.
-if workflow.resource_settings.nodes is None:
+# scheduler that sees to that, and each of its jobs has what it asked for.
+if workflow.resource_settings.nodes is None and not workflow.remote_exec:
     # `--cores` may be more than there are: threads that wait for a processor slow each other down.
     if workflow.resource_settings.cores is not None:
         workflow.global_resources["_cores"] = min(workflow.resource_settings.cores, PROCESSORS)
-    machine = {"mem_mb": int(0.95 * psutil.virtual_memory().total / 2**20)}
+    machine = {"mem_mb": int(0.95 * free_memory() / 2**20)}
     if GPU:
         machine["gpu"] = 2  # start-up and small networks leave much of a card idle
     for name, limit in machine.items():

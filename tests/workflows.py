@@ -29,7 +29,7 @@ SHALLOW, DEEP = (
 def configure(path: Path, change: dict | None = None) -> Path:
     """Write the small configuration, with a change."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(merged(SMALL, change or {})))
+    path.write_text(yaml.safe_dump(merged(SMALL, change or {})), encoding="utf-8")
     return path
 
 

@@ -16,7 +16,6 @@ def job_log(path: str | Path) -> Iterator[None]:
     The terminal gets the message of the error alone. The job ends if the Snakemake that started it
     is killed.
     """
-    end_with_snakemake()
     logging.basicConfig(
         filename=path,
         filemode="w",
@@ -26,6 +25,9 @@ def job_log(path: str | Path) -> Iterator[None]:
         force=True,
     )
     logging.captureWarnings(True)
+    # A terminal that does not know a character gets its number, as on standard error.
+    sys.stdout.reconfigure(errors="backslashreplace")
+    end_with_snakemake()
     try:
         yield
         logging.info("done")

@@ -84,5 +84,6 @@ def _file_cache(group: Path) -> int:
 def _numbers(path: Path) -> list[float]:
     """What a file of limits says; nothing if it is not there or cannot be read."""
     with suppress(OSError):
-        return [inf if word == "max" else int(word) for word in path.read_text(encoding="utf-8").split()]
+        words = path.read_text(encoding="utf-8").split()
+        return [inf if word == "max" else int(word) for word in words]
     return []

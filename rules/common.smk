@@ -37,6 +37,9 @@ def refusing(*errors):
         raise WorkflowError(str(error))
 
 
+if re.search("[{}]", str(ROOT)):
+    raise WorkflowError(f"Snakemake takes the braces in {ROOT} for wildcards: move the clone")
+
 with refusing(ConfigError):
     CONFIG = parse_config(config)
 
@@ -45,6 +48,9 @@ with refusing(OSError):
     check_folders(".snakemake", writable=True)
 
 GRIDS = CONFIG.grids
+
+# The numbers that come with the code are beside the Snakefile, wherever the results go.
+REFERENCE = "results/reference" if Path.cwd() == ROOT else f"{ROOT}/results/reference"
 
 # A network is what these keys say, under the same path in every stage.
 NETWORK = (

@@ -13,7 +13,8 @@ CURVES = {
     "finetuned": rules.finetune.output.curves,
 }
 # What is shown: tables made here, or those that come with the code.
-TABLE = f"{CONFIG.tables}/{{figure}}.parquet"
+TABLES = REFERENCE if CONFIG.tables == "results/reference" else CONFIG.tables
+TABLE = f"{TABLES}/{{figure}}.parquet"
 
 
 rule table:
@@ -85,7 +86,7 @@ rule figure:
 rule compared:
     input:
         TABLE,
-        reference="results/reference/{figure}.parquet",
+        reference=f"{REFERENCE}/{{figure}}.parquet",
     output:
         "figures/compared/{figure}.pdf",
         "figures/compared/{figure}.png",

@@ -8,7 +8,7 @@ from ossum.storage import results
 from ossum.workflow.log import job_log
 
 with job_log(snakemake.log[0]):
-    own, reference = own_files(), reference_files()
+    own, reference = own_files(), reference_files(snakemake.params.reference)
     text, passed = report(*(collect(map(results.read, files)) for files in (own, reference)))
     text += f"\nYours: {conditions(own)}\nThe reference: {conditions(reference)}"
     logging.info("\n%s", text)

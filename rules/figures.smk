@@ -12,6 +12,8 @@ CURVES = {
     "trained-unscaled": rules.train_unscaled.output.curves,
     "finetuned": rules.finetune.output.curves,
 }
+# What the report says below each figure.
+CAPTIONS = {figure: caption(figure) for figure in CONFIG.figures}
 # What is shown: tables made here, or those that come with the code.
 TABLES = REFERENCE if CONFIG.tables == "results/reference" else CONFIG.tables
 TABLE = f"{TABLES}/{{figure}}.parquet"
@@ -73,7 +75,7 @@ rule figure:
     conda:
         "../environment.yml"
     params:
-        caption=lambda wildcards: caption(wildcards.figure),
+        caption=lambda wildcards: CAPTIONS[wildcards.figure],
         code=code_hash("scripts/figure.py", "ossum.figures"),
         names=code_hash("ossum/config/registry.py"),  # labels and their order
     message:

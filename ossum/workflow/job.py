@@ -97,7 +97,12 @@ class Job:
         if trained:
             parts, _ = self._load(str(trained))
             return from_tensors(parts["whole"], self.recipe.activation)
-        return draw_checked(Drawn.read(Path(self._snakemake.input.network), self.recipe))
+        path = Path(self._snakemake.input.network)
+        drawn = Drawn.read(path, self.recipe)
+        try:
+            return draw_checked(drawn)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
 
     def save_subnetworks(self, subnetworks: Mapping[Cut, Subnetwork]) -> None:
         """Write all subnetworks of the network into one file. A method's mask is the same at all

@@ -1,6 +1,7 @@
 """The log of a job."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,3 +38,12 @@ def job_log(path: str | Path) -> Iterator[None]:
     except BaseException:
         logging.exception("failed")
         raise
+
+
+def say(text: str) -> None:
+    """Print text for the user. If nobody reads it any more, as after `| head`, that is no error."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python would try once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

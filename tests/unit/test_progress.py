@@ -53,6 +53,19 @@ def test_a_terminal_that_lacks_a_character_gets_its_number(tmp_path):
         assert "ValueError: −" in (tmp_path / "log").read_text(encoding="utf-8")
 
 
+def test_a_reader_who_goes_is_no_error():
+    """As in `snakemake verify | head`."""
+    code = "from ossum.workflow.log import say\nfor _ in range(9): say('x' * 99_999)"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as job:
+        assert job.stdout.read(1) == b"x"
+        job.stdout.close()
+        assert job.wait(60) == 0 and job.stderr.read() == b""
+
+
 def test_without_a_job_nothing_is_written(capsys):
     assert list(progress(range(3), "counting")) == [0, 1, 2]
     assert capsys.readouterr() == ("", "")

@@ -125,10 +125,10 @@ def test_forced_training_reaches_what_comes_after_it_and_weights_can_be_kept(cop
 
 
 def test_a_figure_without_a_caption_is_refused(tmp_path):
-    """In a copy of the workflow, from which the caption is taken."""
+    """When the rules are read: in a copy of the workflow, from which the caption is taken."""
     snakefile = copy_of_workflow(tmp_path / "copied")
     (snakefile.parent / "rules/captions/fig3.rst").unlink()
-    said = refused(tmp_path, "figures", "--dry-run", snakefile=snakefile)
+    said = refused(tmp_path, "--list-rules", snakefile=snakefile)
     assert "figure 'fig3' has no caption for the report: write" in said
 
 

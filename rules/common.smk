@@ -37,8 +37,14 @@ def refusing(*errors):
         raise WorkflowError(str(error))
 
 
+# What Snakemake itself answers with a traceback.
 if re.search("[{}]", str(ROOT)):
     raise WorkflowError(f"Snakemake takes the braces in {ROOT} for wildcards: move the clone")
+if any(word.startswith("--generate-unit-test") for word in sys.argv):
+    raise WorkflowError(
+        "Snakemake cannot write unit tests of a workflow that finds its configuration beside the "
+        "Snakefile. This one has its own tests: run pytest"
+    )
 
 with refusing(ConfigError):
     CONFIG = parse_config(config)

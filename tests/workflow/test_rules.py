@@ -103,6 +103,11 @@ def test_a_clone_under_a_path_with_braces_is_refused(tmp_path):
     assert "Snakemake takes the braces in" in said and "a{x}b for wildcards: move the" in said
 
 
+def test_unit_tests_by_snakemake_are_refused(tmp_path):
+    said = refused(tmp_path, "figures", "--generate-unit-tests", config=ROOT / "config/smoke.yaml")
+    assert "This one has its own tests: run pytest" in said
+
+
 def test_until_stops_at_a_stage(tmp_path):
     configure(tmp_path / "config.yaml")
     jobs = plan(tmp_path, "figures", "--until", "prune")

@@ -57,7 +57,7 @@ def _first_good(folder: Path, key: str, name: str) -> np.ndarray:
                 return array
             except ValueError as error:
                 problem = str(error) if str(path) in str(error) else f"{path}: {error}"
-                log.warning("passing over %s", problem)
+                log.warning("passing over a copy: %s", problem)
                 problems.append(problem)
     if problems:
         raise ValueError("; ".join(problems))

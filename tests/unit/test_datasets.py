@@ -176,7 +176,7 @@ def test_a_damaged_copy_is_passed_over_and_named_with_its_folder(tmp_path, monke
     named = [record.message for record in caplog.records]
     damaged = [(raw, first, ".gz"), (raw, second, ""), (own, third, ""), (raw, fourth, ".gz")]
     for said, (folder, key, suffix) in zip(named, damaged, strict=True):
-        assert said.startswith(f"passing over {folder / mnist.FILES[key]}{suffix}")
+        assert said.startswith(f"passing over a copy: {folder / mnist.FILES[key]}{suffix}")
         assert ".gz is" in said or " is damaged: " in said
 
 

@@ -6,7 +6,6 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 from snakemake.exceptions import WorkflowError
 
 # Rules and scripts import the package that lies beside the Snakefile. That is not always the main
@@ -23,6 +22,7 @@ from ossum.config.registry import ACTIVATIONS, DATASETS, DISTRIBUTIONS, FIGURES,
 from ossum.config.schema import ConfigError, parse_config
 from ossum.storage.files import check_folders, remove_leftovers
 from ossum.workflow import resources as sizes
+from ossum.workflow.machine import free_memory, processors
 from ossum.workflow.orphans import VARIABLE
 from ossum.workflow.provenance import code_hash
 from ossum.workflow.slurm import LeftOverError, refuse_left_over_jobs
@@ -37,6 +37,15 @@ def refusing(*errors):
         raise WorkflowError(str(error))
 
 
+# What Snakemake itself answers with a traceback.
+if re.search("[{}]", str(ROOT)):
+    raise WorkflowError(f"Snakemake takes the braces in {ROOT} for wildcards: move the clone")
+if any(word.startswith("--generate-unit-test") for word in sys.argv):
+    raise WorkflowError(
+        "Snakemake cannot write unit tests of a workflow that finds its configuration beside the "
+        "Snakefile. This one has its own tests: run pytest"
+    )
+
 with refusing(ConfigError):
     CONFIG = parse_config(config)
 
@@ -45,6 +54,9 @@ with refusing(OSError):
     check_folders(".snakemake", writable=True)
 
 GRIDS = CONFIG.grids
+
+# The numbers that come with the code are beside the Snakefile, wherever the results go.
+REFERENCE = "results/reference" if Path.cwd() == ROOT else f"{ROOT}/results/reference"
 
 # A network is what these keys say, under the same path in every stage.
 NETWORK = (
@@ -211,18 +223,18 @@ def minutes(name):
     )
 
 
-PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+PROCESSORS = processors()
 # With `device: cuda`, jobs that compute ask for a GPU. On a cluster each gets its own, on one machine
 # they share it.
 GPU = {"gpu": 1} if CONFIG.device.startswith("cuda") else {}
 
 # What all jobs together may take of one machine. A cluster, whose jobs are counted by --jobs, has a
-# scheduler that sees to that.
-if workflow.resource_settings.nodes is None:
+# scheduler that sees to that, and each of its jobs has what it asked for.
+if workflow.resource_settings.nodes is None and not workflow.remote_exec:
     # `--cores` may be more than there are: threads that wait for a processor slow each other down.
     if workflow.resource_settings.cores is not None:
         workflow.global_resources["_cores"] = min(workflow.resource_settings.cores, PROCESSORS)
-    machine = {"mem_mb": int(0.95 * psutil.virtual_memory().total / 2**20)}
+    machine = {"mem_mb": int(0.95 * free_memory() / 2**20)}
     if GPU:
         machine["gpu"] = 2  # start-up and small networks leave much of a card idle
     for name, limit in machine.items():

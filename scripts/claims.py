@@ -7,13 +7,13 @@ from ossum.claims.check import judge
 from ossum.claims.table import as_table, verdict, write_markdown, write_page, write_parquet
 from ossum.figures.claims import draw_claims
 from ossum.storage.results import read
-from ossum.workflow.log import job_log
+from ossum.workflow.log import job_log, say
 
 with job_log(snakemake.log[0]):
     tables = {Path(path).stem: read(path) for path in snakemake.input}
     findings = [judge(CLAIMS[claim], tables) for claim in snakemake.params.claims]
     for finding in findings:
-        print(f"{finding.claim.id}: {verdict(finding)}", flush=True)
+        say(f"{finding.claim.id}: {verdict(finding)}")
     write_markdown(findings, snakemake.output.markdown, snakemake.input)
     if len(snakemake.output) > 1:  # all claims, not one
         write_parquet(findings, snakemake.output.parquet)

@@ -88,7 +88,7 @@ def write_markdown(findings: Iterable[Finding], path: str | Path, sources: Itera
         for finding in findings
     ]
     with atomic(path) as temporary:
-        temporary.write_text("\n".join(parts))
+        temporary.write_text("\n".join(parts), encoding="utf-8")
 
 
 def _sentences(finding: Finding) -> str:

@@ -123,6 +123,7 @@ class FigureSpec:
     calls it. Its caption there is `rules/captions/<name>.rst`.
 
     curves: it shows learning curves, not evaluations.
+    method: the one method that it shows, of one network; "" for figures that show any.
     """
 
     origin: str
@@ -131,6 +132,7 @@ class FigureSpec:
     topic: str
     category: str = "Figures of the paper"
     curves: bool = False
+    method: str = ""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -166,7 +168,9 @@ FIGURES: dict[str, FigureSpec] = {
     "fig7": FigureSpec(
         "initial", ("pruned", "trained-unscaled"), "Figure 7", "training without rescaling"
     ),
-    "fig8": FigureSpec("initial", ("statistics",), "Figure 8", "the weights that are kept"),
+    "fig8": FigureSpec(
+        "initial", ("statistics",), "Figure 8", "the weights that are kept", method="ossum"
+    ),
     "fig9": FigureSpec("initial", ("pruned", "trained"), "Figure 9", "all variants of OSSuM"),
     "beyond": FigureSpec(
         "initial",

@@ -18,8 +18,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from ossum.config.registry import METHODS
 from ossum.storage.files import atomic
 
-mpl.use("Agg")
-
 # Okabe and Ito's colours, which colour-blind readers can tell apart, and a wine red; controls are
 # grey. Markers and dashes differ too, so that a figure also reads in black and white.
 _COLOURS = {
@@ -82,7 +80,10 @@ Looks = Mapping[tuple[str, str], Look]
 
 @contextmanager
 def applied() -> Iterator[None]:
-    """Draw with the project's style: embedded fonts, a light grid, space for one legend."""
+    """Draw with the project's style: embedded fonts, a light grid, space for one legend.
+
+    Nothing of a user's matplotlibrc counts.
+    """
     settings = {
         "pdf.fonttype": 42,  # TrueType, embedded and searchable
         "savefig.dpi": 200,
@@ -98,7 +99,9 @@ def applied() -> Iterator[None]:
         "figure.constrained_layout.wspace": 0.03,
     }
     frame = {"axes.edgecolor": "0.4", "grid.color": "0.92"}
-    with sns.axes_style("whitegrid", frame), mpl.rc_context(settings):
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(sns.axes_style("whitegrid", frame) | settings)
         yield
 
 

@@ -136,6 +136,8 @@ def _read_file(path: str | Path) -> pa.Table:
     # Whatever bits are wrong: not one kind of error covers all.
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ValueError(f"{path} is damaged ({' '.join(str(error).split())}). {again}") from error
+    if not {"grid", "seed"} & {*table.schema.names}:
+        raise ValueError(f"{path} is no table of results: read a folder, say results/evaluations")
     if difference:
         raise ValueError(f"{path} does not have the columns of a result: {difference}. {again}")
     return table.replace_schema_metadata()

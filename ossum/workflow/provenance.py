@@ -24,7 +24,6 @@ NOT_HASHED = (
     "ossum.config.registry",
     "ossum.config.schema",
     "ossum.datasets.sources",
-    "ossum.datasets.torchvision_import",
     "ossum.progress",
     "ossum.storage",
     "ossum.training.checkpoint",

@@ -1,5 +1,8 @@
 """Figures show what their tables hold."""
 
+import os
+import subprocess
+import sys
 from itertools import combinations
 
 import figure_tables as made
@@ -7,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import ROOT
 from matplotlib.colors import to_hex
 
 from ossum.config import registry
@@ -447,6 +451,27 @@ def test_files_are_written_with_embedded_fonts(tmp_path):
     pdf = paths[0].read_bytes()
     assert pdf.startswith(b"%PDF") and b"/FontFile2" in pdf and b"/Type3" not in pdf
     assert paths[1].read_bytes().startswith(b"\x89PNG")
+
+
+def test_nothing_of_the_users_matplotlib_counts(tmp_path):
+    """Neither a matplotlibrc nor the backend of a notebook that the workflow is started from."""
+    (tmp_path / "matplotlibrc").write_text(
+        "text.usetex: True\nsavefig.transparent: True\nlines.linewidth: 7\n", encoding="utf-8"
+    )
+    code = "import sys; from ossum.figures import draw; from ossum.storage.results import read; "
+    code += "draw('fig1', read(sys.argv[1]), sys.argv[2:])"
+    pictures = []
+    for name, more in {
+        "plain": {},
+        "changed": {"MPLBACKEND": "inline", "MATPLOTLIBRC": str(tmp_path)},
+    }.items():
+        path = tmp_path / f"{name}.png"
+        command = [sys.executable, "-c", code, ROOT / "results/reference/fig1.parquet", path]
+        environment = {key: value for key, value in os.environ.items() if "MPL" not in key}
+        environment |= {"PYTHONPATH": str(ROOT)} | more
+        subprocess.run(command, check=True, cwd=ROOT, env=environment)
+        pictures.append(path.read_bytes())
+    assert pictures[0] == pictures[1]
 
 
 def _is_drawn(text, axis) -> bool:

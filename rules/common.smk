@@ -22,6 +22,7 @@ from ossum.config.grids import SPARSITY, TRAINING_STAGES, spell_sparsity
 from ossum.config.registry import ACTIVATIONS, DATASETS, DISTRIBUTIONS, FIGURES, METHODS
 from ossum.config.schema import ConfigError, parse_config
 from ossum.storage.files import check_folders, remove_leftovers
+from ossum.workflow import estimates
 from ossum.workflow import resources as sizes
 from ossum.workflow.orphans import VARIABLE
 from ossum.workflow.provenance import code_hash
@@ -239,6 +240,18 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
+def estimated(jobs):
+    """For the display of progress (snakemake_logger_plugin_ossum): the kind of each job by its number,
+    and how long it may take."""
+    return {
+        job.jobid: (
+            estimates.kind(job.rule.name, job.wildcards_dict),
+            estimates.guess(job.rule.name, job.wildcards_dict, job.params),
+        )
+        for job in jobs
+    }
+
+
 onstart:
     with refusing(OSError):
         check_folders("results", "figures", "logs", writable=True)
@@ -256,3 +269,4 @@ onstart:
     if workflow.executor_plugin.name == "slurm":
         with refusing(LeftOverError):
             refuse_left_over_jobs(os.getcwd(), workflow.executor_settings.jobname_prefix)
+    logger.info("", extra={"estimates": estimated(workflow.dag.needrun_jobs())})

@@ -22,14 +22,14 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from ossum.workflow.estimates import Work
 
-from .failures import INTERRUPTED, describe, hint, reason
+from .failures import INTERRUPTED, STOPPED, describe, hint, quietly, reason
 
 _EVERY_SECONDS = 60  # where output is no terminal
 # Of Snakemake's words those that say nothing to a user, or that are said better here.
 _NOISE = re.compile(
-    "Config file .* is extended|Assuming unrestricted|Building DAG|Using shell|Select jobs|Execute |"
-    "Group jobs: inactive|Conda environments: ignored|Removing (temporary )?output|Elapsed time|"
-    "Restored previous|Exiting because a job|WorkflowError:\nAt least one job did not complete"
+    "Config file .* is extended|Assuming unrestricted|Building DAG|Using shell|Select jobs|"
+    "Execute |Group jobs: inactive|Conda environments: ignored|Removing (temporary )?output|"
+    "Elapsed time|Restored previous|Exiting because a job|WorkflowError:\nAt least one job did not"
 )
 _OWN_PROGRESS = re.compile(r"\d\d:\d\d:\d\d,\d+ (.+): +(\d+)%\|")
 
@@ -43,7 +43,7 @@ class Running:
     since: float
 
     def progress(self) -> tuple[str, float | None]:
-        """What it says last of itself in its log (`ossum.progress`): words, and a share from 0 to 1."""
+        """What it says last in its log (`ossum.progress`): words, and a share from 0 to 1."""
         with suppress(OSError, TypeError), Path(self.log).open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 2000))
             last = file.read().decode(errors="replace").splitlines()[-1:]
@@ -61,23 +61,27 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         told = self.common_settings
         quiet = set(told.quiet or ())
-        self._snakemake = ColorizingTextHandler(
-            told.nocolor, sys.stdout if told.stdout else sys.stderr
-        )
+        stream = sys.stdout if told.stdout else sys.stderr
+        self._snakemake = ColorizingTextHandler(told.nocolor, stream)
         self._snakemake.setFormatter(DefaultFormatter(quiet, told.show_failed_logs))
         self._snakemake.addFilter(
             DefaultFilter(quiet, told.debug_dag, told.verbose, told.dryrun, told.printshellcmds)
         )
         # Who asks for more than the usual gets it in Snakemake's own words.
         self._detailed = told.dryrun or told.verbose or told.debug_dag or told.printshellcmds
+        sys.excepthook = quietly
         self._silent = Quietness.ALL in quiet
         self._quiet = bool(quiet & {Quietness.ALL, Quietness.PROGRESS, Quietness.RULES})
         self._begun: float | None = None
         self._total = self._done = 0
         self._work, self._running = Work(), dict[int, Running]()
         self._errors, self._failed = deque[str](), dict[int, tuple[str, str, str | None]]()
-        self._interrupted = False
-        self._display, self._said_at, self._ended = None, monotonic(), threading.Event()
+        self._interrupted, self._said_at, self._ended = False, monotonic(), threading.Event()
+        self._display = None
+        if self._snakemake.is_tty and not (self._quiet or self._detailed):
+            from .display import Display  # rich takes a moment
+
+            self._display = Display(self.state)
 
     def emit(self, record) -> None:
         """Take up an event, and say what it means."""
@@ -95,6 +99,8 @@ class LogHandler(LogHandlerBase):
             take_up(record)
         elif event is None and INTERRUPTED.match(record.msg or ""):
             self._interrupted = True
+            if self._display:
+                self._display.muted = True
         elif event is None and not self._detailed and not _NOISE.match(record.msg or ""):
             self._snakemake.handle(record)
         if self._detailed:
@@ -106,13 +112,10 @@ class LogHandler(LogHandlerBase):
         self._total = counts.pop("total")
         counted = ", ".join(f"{count} {rule}" for rule, count in counts.items())
         self._say(f"{self._total} jobs to do: {counted}")
-        if not (self._quiet or self._detailed):
-            if self._snakemake.is_tty:
-                from .display import Display
-
-                self._display = Display(self.state)
-            else:
-                threading.Thread(target=self._say_at_times, daemon=True).start()
+        if self._display:
+            self._display.start()
+        elif not (self._quiet or self._detailed):
+            threading.Thread(target=self._say_at_times, daemon=True).start()
 
     def _start(self, record) -> None:
         title = record.rule_msg or f"{record.rule_name} {' '.join(record.output)}"
@@ -165,7 +168,7 @@ class LogHandler(LogHandlerBase):
 
     def _say(self, words: str, always: bool = False) -> None:
         """A line on the terminal, above the display if there is one, or in the file."""
-        if always and not self._silent or not (self._quiet or self._detailed):
+        if (always and not self._silent) or not (self._quiet or self._detailed):
             self._said_at = monotonic()
             print(f"[{strftime('%H:%M:%S')}] {words}", file=sys.stderr, flush=True)
 
@@ -187,7 +190,7 @@ class LogHandler(LogHandlerBase):
         if self._begun is None or self._silent or self.common_settings.dryrun:
             return
         if self._interrupted:
-            print("Stopped. What is finished is kept: the same command goes on.", file=sys.stderr)
+            print(STOPPED, file=sys.stderr)
         elif self._failed:
             print(describe(self._failed.values()), file=sys.stderr)
         elif self._done == self._total and not self._quiet:

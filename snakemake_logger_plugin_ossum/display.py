@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from time import sleep
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,11 +18,13 @@ class Display:
     """A bar for the run and a line for each running job, below what is printed meanwhile.
 
     Also jobs print on the terminal. So that they do not write across the display, all that goes
-    there comes through a pipe until the display is closed.
+    there comes through a pipe, from before the first job starts until the display is closed.
     """
 
     def __init__(self, state: Callable[[], tuple[float, str, list[tuple[str, str]]]]):
+        """state: a share from 0 to 1, words about it, and each running job with its own words."""
         self._state = state
+        self.muted = False  # nothing more is shown of what jobs print
         self._terminals = {fd: os.dup(fd) for fd in (1, 2) if os.isatty(fd)}
         output, pipe = os.pipe()
         for fd in self._terminals:
@@ -39,12 +42,19 @@ class Display:
             redirect_stdout=False,
             redirect_stderr=False,
         )
+
+    def start(self) -> None:
+        """From now on there is a run to show."""
         self._live.start()
         self._console.show_cursor()  # should this be killed, the terminal is as it was
 
     def _pass_on(self, output: int) -> None:
         with os.fdopen(output, encoding="utf-8", errors="replace") as lines:
             for line in lines:
+                if line.startswith("Traceback"):  # of a job that Ctrl-C ended? That is known soon
+                    sleep(0.5)
+                if self.muted:
+                    continue
                 self._console.print(Text.from_ansi(line.rstrip("\n")), soft_wrap=True)
 
     def _draw(self) -> Group:

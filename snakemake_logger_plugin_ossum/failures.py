@@ -1,10 +1,12 @@
 """Why jobs failed, and what to do about it."""
 
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 INTERRUPTED = re.compile("Terminating processes on user request|Cancelling snakemake on user")
+STOPPED = "Stopped. What is finished is kept: run the same command again, and it goes on."
 _KILLED = re.compile("SIGKILL|exit status 137|OUT_OF_MEMORY")
 _KILLED_REASON = """\
 killed (signal 9), most likely by the system, because memory ran out. Run again with less at once:
@@ -48,9 +50,19 @@ def describe(failed: Iterable[tuple[str, str, str | None]]) -> str:
         lines += [f"  log: {log}"] if log else []
     if len(by_reason) > _AT_MOST:
         lines.append(f"\nand {len(by_reason) - _AT_MOST} other reasons, see the logs")
-    return "\n".join([*lines, "\nWhat is finished is kept: the same command goes on."])
+    return "\n".join(
+        [*lines, "\nWhat is finished is kept: run the same command again, and it goes on."]
+    )
 
 
 def hint(message: str) -> str:
     """What to do about an error of Snakemake's own."""
     return "".join(hint for said, hint in _HINTS.items() if said in message)
+
+
+def quietly(kind: type[BaseException], error: BaseException, trace: object) -> None:
+    """For `sys.excepthook`: Ctrl-C while jobs are planned is no fault that needs a traceback."""
+    if issubclass(kind, KeyboardInterrupt):
+        print(STOPPED, file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 from snakemake.exceptions import WorkflowError
+from snakemake.io import strip_wildcard_constraints
 
 # Rules and scripts import the package that lies beside the Snakefile. That is not always the main
 # one: another workflow may use this one as a module.
@@ -240,9 +241,30 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
+def known_targets():
+    """Rules that can be asked for by name, and files of the configured grids, figures and claims."""
+    names = {rule.name for rule in workflow.rules if not rule.has_wildcards()}
+    for name, grid in GRIDS.items():
+        values = {
+            **grid.networks(),
+            "grid": name,
+            "stage": TRAINING_STAGES,
+            "sparsity": [spell_sparsity(sparsity) for sparsity in grid.sparsities],
+            "figure": list(CONFIG.figures),
+            "claim": list(CLAIMS),
+        }
+        for rule in workflow.rules:
+            for file in rule.output:
+                names.update(expand(strip_wildcard_constraints(file), **values, allow_missing=True))
+    return names
+
+
+# For the display (snakemake_logger_plugin_ossum): what to suggest in the place of a misspelt target.
+logger.info("", extra={"known_targets": known_targets})
+
+
 def estimated(jobs):
-    """For the display of progress (snakemake_logger_plugin_ossum): the kind of each job by its number,
-    and how long it may take."""
+    """For the display: the kind of each job, by its number, and how long it may take."""
     return {
         job.jobid: (
             estimates.kind(job.rule.name, job.wildcards_dict),

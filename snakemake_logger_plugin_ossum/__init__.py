@@ -22,7 +22,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from ossum.workflow.estimates import Work
 
-from .failures import INTERRUPTED, STOPPED, describe, hint, quietly, reason
+from .failures import INTERRUPTED, NO_RECORD, STOPPED, describe, explain, quietly, reason
 
 _EVERY_SECONDS = 60  # where output is no terminal
 # Of Snakemake's words those that say nothing to a user, or that are said better here.
@@ -77,14 +77,20 @@ class LogHandler(LogHandlerBase):
         self._work, self._running = Work(), dict[int, Running]()
         self._errors, self._failed = deque[str](), dict[int, tuple[str, str, str | None]]()
         self._interrupted, self._said_at, self._ended = False, monotonic(), threading.Event()
-        self._display = None
+        self._known_targets, self._without_record, self._display = None, 0, None
         if self._snakemake.is_tty and not (self._quiet or self._detailed):
             from .display import Display  # rich takes a moment
 
             self._display = Display(self.state)
 
     def emit(self, record) -> None:
-        """Take up an event, and say what it means."""
+        """Take up an event, and say what it means. A fault here must not end a run."""
+        try:
+            self._take_up(record)
+        except Exception:
+            self.handleError(record)
+
+    def _take_up(self, record) -> None:
         event = getattr(record, "event", None)
         take_up = {
             LogEvent.RUN_INFO: self._begin,
@@ -95,12 +101,16 @@ class LogHandler(LogHandlerBase):
         }.get(event)
         if hasattr(record, "estimates"):
             self._work.jobs = record.estimates
+        elif hasattr(record, "known_targets"):
+            self._known_targets = record.known_targets
         elif take_up and not self.common_settings.dryrun:
             take_up(record)
         elif event is None and INTERRUPTED.match(record.msg or ""):
             self._interrupted = True
             if self._display:
                 self._display.muted = True
+        elif not self._detailed and (record.msg or "").startswith("Missing metadata for file"):
+            self._without_record += 1
         elif event is None and not self._detailed and not _NOISE.match(record.msg or ""):
             self._snakemake.handle(record)
         if self._detailed:
@@ -145,7 +155,7 @@ class LogHandler(LogHandlerBase):
         if self._running and record.exception in ("RuleException", "CalledProcessError"):
             self._errors.append(record.msg)
         elif not _NOISE.match(record.msg) and not self._detailed:
-            record.msg += hint(record.msg)
+            record.msg = explain(record.msg, self._known_targets)
             self._snakemake.handle(record)
 
     def state(self) -> tuple[float, str, list[tuple[str, str]]]:
@@ -187,6 +197,8 @@ class LogHandler(LogHandlerBase):
         self._ended.set()
         if self._display:
             self._display.close()
+        if self._without_record:
+            print(NO_RECORD.format(self._without_record), file=sys.stderr)
         if self._begun is None or self._silent or self.common_settings.dryrun:
             return
         if self._interrupted:

@@ -121,7 +121,7 @@ class LogHandler(LogHandlerBase):
         counts = dict(record.stats)
         self._total = counts.pop("total")
         counted = ", ".join(f"{count} {rule}" for rule, count in counts.items())
-        self._say(f"{self._total} jobs to do: {counted}")
+        self._say(f"to do: {counted}")
         if self._display:
             self._display.start()
         elif not (self._quiet or self._detailed):

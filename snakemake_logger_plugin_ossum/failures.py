@@ -42,7 +42,7 @@ def reason(log: str | None, error: str) -> str:
         text = Path(log).read_text(encoding="utf-8", errors="replace")
     _, traceback, end = text.rpartition("Traceback (most recent call last):\n")
     if traceback:
-        return re.sub(r"\A(?:[ \n].*\n?|\n)*", "", end).strip()
+        return re.sub(r"\A(?: .*\n|\n)*", "", end).strip()
     if _KILLED.search(error):
         return _KILLED_REASON
     return error.strip() or "ended without a message"
@@ -79,8 +79,9 @@ def explain(message: str, known_targets: Callable[[], Iterable[str]] | None) -> 
 
 def _suggest(target: str, known: Iterable[str]) -> str:
     """What can be asked for instead of a target that no rule makes."""
-    folder = str(PurePath(target).parent)
-    beside = sorted(name for name in known if str(PurePath(name).parent) == folder)
+    folder, suffix = str(PurePath(target).parent), PurePath(target).suffix
+    there = {name: PurePath(name) for name in known}
+    beside = sorted(n for n, p in there.items() if (str(p.parent), p.suffix) == (folder, suffix))
     near = get_close_matches(target, beside, 1) or get_close_matches(target, known, 1)
     lines = [f"No rule makes {target}." + "".join(f" Did you mean {name}?" for name in near)]
     if 0 < len(beside) <= _MOST_NAMES:

@@ -27,7 +27,7 @@ def events(capsys):
     def send(event=None, msg="", level=logging.INFO, **extra):
         record = logging.LogRecord("snakemake", level, "", 0, msg, (), None)
         vars(record).update(event=event, **extra)
-        handler._snakemake.setStream(sys.stderr)  # pytest has another one while fixtures are made
+        handler._snakemake.stream = sys.stderr  # pytest has another one while fixtures are made
         handler.emit(record)
 
     def started(job, log=()):

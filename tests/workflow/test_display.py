@@ -34,7 +34,10 @@ def said(folder, *arguments):
 
 
 def on_a_terminal(folder, *arguments, interrupt_at=None):
-    """Its exit code and all it writes; Ctrl-C is pressed when it has written `interrupt_at`."""
+    """Its exit code and all it writes, without colours and moves of the cursor.
+
+    Ctrl-C is pressed when it has written `interrupt_at`.
+    """
     how = as_in_run(folder, *arguments)
     process, terminal = pty.fork()
     if process == 0:
@@ -54,7 +57,8 @@ def on_a_terminal(folder, *arguments, interrupt_at=None):
             os.write(terminal, b"\x03")
             interrupt_at = None
     os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), written.decode()
+    text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", written.decode())
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), text.strip()
 
 
 @pytest.fixture
@@ -75,13 +79,13 @@ def test_in_a_pipe_a_line_a_job(folder):
 def test_on_a_terminal_a_bar(folder):
     code, text = on_a_terminal(folder, RECIPE)
     assert code == 0 and "━" in text and "0 of 1 jobs, about" in text and TITLE in text
-    assert text.strip().splitlines()[-1].startswith("All done")
+    assert text.splitlines()[-1].startswith("All done")
 
 
 def test_ctrl_c_on_a_terminal_ends_with_a_sentence(folder):
     code, text = on_a_terminal(folder, RECIPE, interrupt_at=TITLE)
     assert code != 0 and "Traceback" not in text
-    assert text.strip().splitlines()[-1].endswith("run the same command again, and it goes on.")
+    assert text.splitlines()[-1].endswith("run the same command again, and it goes on.")
     assert not (folder / RECIPE).exists()
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import strip_wildcard_constraints
 
 # Rules and scripts import the package that lies beside the Snakefile. That is not always the main
 # one: another workflow may use this one as a module.
@@ -21,6 +22,7 @@ from ossum.config.grids import SPARSITY, TRAINING_STAGES, spell_sparsity
 from ossum.config.registry import ACTIVATIONS, DATASETS, DISTRIBUTIONS, FIGURES, METHODS
 from ossum.config.schema import ConfigError, parse_config
 from ossum.storage.files import check_folders, remove_leftovers
+from ossum.workflow import estimates
 from ossum.workflow import resources as sizes
 from ossum.workflow.machine import free_memory, processors
 from ossum.workflow.orphans import VARIABLE
@@ -251,6 +253,39 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
+def known_targets():
+    """Rules that can be asked for by name, and files of the configured grids, figures and claims."""
+    names = {rule.name for rule in workflow.rules if not rule.has_wildcards()}
+    for name, grid in GRIDS.items():
+        values = {
+            **grid.networks(),
+            "grid": name,
+            "stage": TRAINING_STAGES,
+            "sparsity": [spell_sparsity(sparsity) for sparsity in grid.sparsities],
+            "figure": list(CONFIG.figures),
+            "claim": list(CLAIMS),
+        }
+        for rule in workflow.rules:
+            for file in rule.output:
+                names.update(expand(strip_wildcard_constraints(file), **values, allow_missing=True))
+    return names
+
+
+# For the display (snakemake_logger_plugin_ossum): what to suggest in the place of a misspelt target.
+logger.info("", extra={"known_targets": known_targets})
+
+
+def estimated(jobs):
+    """For the display: the kind of each job, by its number, and how long it may take."""
+    return {
+        job.jobid: (
+            estimates.kind(job.rule.name, job.wildcards_dict),
+            estimates.guess(job.rule.name, job.wildcards_dict, job.params),
+        )
+        for job in jobs
+    }
+
+
 onstart:
     with refusing(OSError):
         check_folders("results", "figures", "logs", writable=True)
@@ -268,3 +303,4 @@ onstart:
     if workflow.executor_plugin.name == "slurm":
         with refusing(LeftOverError):
             refuse_left_over_jobs(os.getcwd(), workflow.executor_settings.jobname_prefix)
+    logger.info("", extra={"estimates": estimated(workflow.dag.needrun_jobs())})

@@ -35,6 +35,9 @@ def job_log(path: str | Path) -> Iterator[None]:
     except Exception as error:
         logging.exception("failed")
         sys.exit(f"{type(error).__name__}: {error}")
+    except KeyboardInterrupt:  # nobody who presses Ctrl-C needs a traceback for it
+        logging.exception("interrupted")
+        sys.exit(130)
     except BaseException:
         logging.exception("failed")
         raise

@@ -21,6 +21,7 @@ import ossum
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FOLDERS = ("benchmarks", "config", "docs", "ossum", "profiles", "rules", "scripts", "tests", ".ci")
+FOLDERS += ("snakemake_logger_plugin_ossum",)
 
 
 def pins(text: str) -> dict[str, str]:

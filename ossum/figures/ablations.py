@@ -11,13 +11,13 @@ from ossum.figures import panels, style, tables
 
 # The default (tanh, U(-r, r)) is the line of OSSuM in other figures, and looks as it does there.
 _DEFAULT = style.colour("ossum"), style.marker("ossum")
-_ROSE, _OLIVE = ("#CC6677", "s"), ("#999933", "^")
+_WINE, _OLIVE = ("#7A1F4F", "s"), ("#BDB53F", "^")
 ACTIVATIONS = {
     "tanh": style.Look("tanh", *_DEFAULT),
-    "relu": style.Look("ReLU", *_ROSE),
+    "relu": style.Look("ReLU", *_WINE),
     "sigmoid": style.Look("sigmoid", *_OLIVE),
 }
-_SHAPES = {"const": _ROSE, "normal": _OLIVE, "uniform": _DEFAULT}
+_SHAPES = {"const": _WINE, "normal": _OLIVE, "uniform": _DEFAULT}
 # The wider a distribution, the darker its line; those with a mean other than zero are orange.
 _SPREADS = {
     "uniform-spread-0.25": ("#A9D3EC", "v"),
@@ -57,7 +57,7 @@ def fig5(table: pd.DataFrame) -> Figure:
     panels.letters(axes_grid.flat)
     shown = {"(a–c)": pruned, "(d)": search}
     foot = [f"{which} {tables.contents(rows)}" for which, rows in shown.items() if len(rows)]
-    panels.foot(figure, ";   ".join(foot))
+    panels.foot(figure, "\n".join(foot))
     panels.legends_above(axes_grid)
     return figure
 

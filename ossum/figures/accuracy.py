@@ -144,7 +144,7 @@ def _stages(table: pd.DataFrame, origin: str, stages: list[str]) -> Figure:
     table = table[(table["origin"] == origin) & table["stage"].isin(stages)]
     networks, looks = tables.networks(table), style.looks_of(table)
     differ = panels.control(table[table["stage"] == stages[-1]]) is not None
-    figure, axes_grid = panels.grid(len(networks), len(stages) + differ)
+    figure, axes_grid = panels.grid(len(networks), len(stages) + differ, height=1.7)
     letters_of_last = ascii_lowercase[1::3]
     for (dataset, architecture), row, letter in zip(
         networks, axes_grid, letters_of_last, strict=False

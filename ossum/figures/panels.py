@@ -19,8 +19,6 @@ from ossum.figures import style, tables
 # Points, of markers that look smaller than others.
 _SIZES = {"*": 5.5, "P": 4.4, "d": 4.6, "h": 4.4, "+": 4.5, (4, 1, 0): 5.5}
 _UNFILLED = ("x", "+")
-# A line that differs by more than this leaves its panel, so that those close by can be told apart.
-_FAR = 0.03
 _CHANCE = style.Look("Chance", "0.2", "", (0, (1, 1.5)), 0.8)
 _UNPRUNED = style.Look("Unpruned", "0.2", "", (0, (6, 2, 1, 2)), 0.8)
 
@@ -92,7 +90,7 @@ def lines(
             linewidth=look.linewidth,
             linestyle=look.linestyle,
             zorder=1.5 if value in style.CONTROLS else 2,
-            err_kws={"alpha": 0.2, "linewidth": 0},
+            err_kws={"alpha": 0.15, "linewidth": 0},
             legend=False,
         )
 
@@ -157,17 +155,20 @@ def difference_panel(
 ) -> None:
     """How far accuracies are above that of the table's control, seed by seed.
 
-    It is the control without options of its own, if there is one.
+    It is the control without options of its own, if there is one. Outliers by Tukey's rule are not
+    within the axis.
     """
-    against = control(table)
+    if (against := control(table)) is None:
+        return
     alike = ["dataset", "architecture", x, "seed"]
     base = table[table["method"] == against]
     base = base.loc[base["options"] == base["options"].min(), [*alike, "accuracy"]]
     table = table.merge(base, on=alike, suffixes=("", "_base"))
     table["difference"] = table["accuracy"] - table["accuracy_base"]
     spread = table.groupby(["method", "options", x])["difference"].agg(["mean", "std"]).fillna(0)
-    reach = spread.abs().sum(axis=1).groupby(["method", "options"]).max()
-    limit = 1.1 * max([r for r in reach if 0 < r < _FAR], default=_FAR)
+    reach = spread.abs().sum(axis=1).loc[lambda reach: reach > 0]
+    low, high = reach.quantile([0.25, 0.75])
+    limit = 1.1 * min(reach.max(), high + 1.5 * (high - low)) if len(reach) else 0.01
     if not axes.get_autoscaley_on():  # another panel of its row has set what they share
         limit = max(limit, axes.get_ylim()[1])
     axes.set_ylim(-limit, limit)
@@ -184,7 +185,15 @@ def broken(axes: Axes) -> None:
     slash = [(-1, -0.7), (1, 0.7)]
     at = axes.transAxes
     axes.scatter(
-        [0, 0], [0.05, 0.09], 25, "0.2", slash, linewidths=0.8, transform=at, clip_on=False
+        [0, 0],
+        [0.05, 0.09],
+        25,
+        "0.2",
+        slash,
+        linewidths=0.8,
+        transform=at,
+        clip_on=False,
+        gid="broken",
     )
 
 

@@ -350,7 +350,7 @@ def test_figures_are_the_papers():
     assert of["fig6"] == {"trained": 2 * 4 * 3}
     assert of["fig7"] == dict.fromkeys(["pruned", "trained-unscaled"], 2 * 4 * 8 * 3)
     assert of["fig8"] == {"statistics": 10 * 5}
-    assert of["fig9"] == dict.fromkeys(["pruned", "trained"], 6 * 8 * 3)
+    assert of["fig9"] == dict.fromkeys(["pruned", "trained"], 7 * 8 * 3)
     # best of 100 random; a readout a network; the deep networks of Figure 3 and seven dense ones
     controls = {"pruned": 2 * (4 + 1) * 8 * 5, "readout": 2 * 5, "trained": (4 * 8 + 7) * 3}
     assert of["beyond"] == controls

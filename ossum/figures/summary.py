@@ -6,6 +6,7 @@ import pandas as pd
 
 from ossum.config.registry import ACTIVATIONS, DATASETS, DISTRIBUTIONS, METHODS, STAGES
 from ossum.figures.pages import sortable
+from ossum.figures.style import spell_options
 from ossum.figures.tables import architectures, last_epochs, once
 from ossum.storage.results import IDENTITY
 
@@ -72,6 +73,11 @@ def spelled(summary: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
         rows = rows.assign(
             quantity="test accuracy (%)", mean=100 * rows["mean"], sd=100 * rows["sd"]
         )
+    spelled_options = [
+        spell_options(options, method) if options else ""
+        for options, method in zip(rows["options"], rows["method"], strict=True)
+    ]
+    rows = rows.assign(options=spelled_options)
     for name in ("sparsity", "weight_sparsity"):
         if name in rows:
             rows = rows.assign(**{name: 100 * rows[name]})

@@ -21,21 +21,26 @@ def facts(tables: Iterable[str], claims: str | None, overlays: Sequence[str]) ->
     found = {}
     if claims:
         checks = pd.read_parquet(claims).query("of_paper").drop_duplicates("claim")
-        words = checks["verdict"].str.partition(" (")[0].value_counts()
-        found["Claims of the paper"] = ", ".join(f"{n} {word}" for word, n in words.items())
+        found["Claims"] = ", ".join(f"{n} {word}" for word, n in _tally(checks["verdict"]).items())
     found["Configuration"] = ", ".join(Path(file).name for file in overlays) or "the whole paper"
     if made:
-        first, last = (
-            made.get(key, made.get("time", "")).split("T")[0] for key in ("first", "last")
-        )
+        first, last = (made.get(key, "unknown").partition("T")[0] for key in ("first", "last"))
         found["Computed"] = first if first == last else f"{first} to {last}"
-        found["On"] = ", ".join(
-            made[key] for key in ("machine", "device", "precision") if key in made
-        )
+        places = ("machine", "device", "precision")
+        found["On"] = ", ".join(made[name] for name in places if name in made)
         packages = ("python", "torch", "numpy", "snakemake")
         found["With"] = ", ".join(f"{name} {made[name]}" for name in packages if name in made)
-        commits = [commit[:10] for commit in made.get("commit", "").split(", ")]
-        found["By commit"] = ", ".join(commits) + " (with changes)" * ("True" in made["dirty"])
+        commits = sorted({commit[:10] for commit in made.get("commit", "unknown").split(", ")})
+        more = f" and {len(commits) - 3} more" if len(commits) > 3 else ""
+        changed = " (with changes)" if "True" in made.get("dirty", "") else ""
+        found["By commit"] = f"{', '.join(commits[:3])}{more}{changed}"
     code = git("describe", "--tags", "--always", "--dirty")
-    found["Drawn by"] = f"version {ossum.__version__}" + f", commit {code}" * bool(code)
+    found["Drawn by"] = f"version {ossum.__version__}, commit {code or 'unknown'}"
     return found
+
+
+def _tally(verdicts: pd.Series) -> dict[str, int]:
+    """How many claims have each verdict, without what qualifies it; good ones first."""
+    words = verdicts.str.partition(" (")[0]
+    order = ("reproduced", "partly", "not reproduced", "not run")
+    return {word: n for word in order if (n := int((words == word).sum()))}

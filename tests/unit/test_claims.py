@@ -347,7 +347,7 @@ def test_a_verdict_is_explained_in_plain_words(true, false):
     for claim, tables in (
         ("activations", true),
         ("finetuned-two-layer", {"fig2": true["fig2"].query("dataset == 'mnist'")}),
-        ("activations", {"fig5": true["fig5"].query("activation != 'tanh'")}),
+        ("activations", {"fig5": true["fig5"].query("activation == 'tanh'")}),
         ("gradient-mask", false),
     ):
         finding = judge(CLAIMS[claim], tables)

@@ -154,6 +154,30 @@ def caption(figure):
     return path.read_text(encoding="utf-8")
 
 
+def listed(title):
+    """The label of a result in the report. It is asked for when a report is made, and refuses to
+    report what a run would make again."""
+    stale = [file for job in workflow.dag.needrun_jobs() for file in job.output]
+    if stale:
+        raise WorkflowError(
+            f"the report is about another run: {len(stale)} files are missing, or not by this "
+            f"configuration and code ({stale[-1]}, for example). Give the targets and the "
+            "--configfile of your run, or run this command without --report first."
+        )
+    # One label: with two, the report's page of a category may stay blank.
+    return {"result": title}
+
+
+def facts_of_report(files):
+    """What its first page says (`rules/captions/workflow.rst`)."""
+    from ossum.workflow.report import facts  # pandas takes a second
+
+    inputs = {str(path) for file in files for path in file.job.input}
+    judged = [str(file.path) for file in files if str(file.path) == "results/claims.html"]
+    claims = "results/claims.parquet" if judged else None
+    return facts(sorted(inputs), claims, workflow.overwrite_configfiles)
+
+
 def trained_network(wildcards):
     """The whole network that is pruned, where the grid prunes trained ones."""
     grid = GRIDS[wildcards.grid]

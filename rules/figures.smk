@@ -52,18 +52,13 @@ rule figure:
         TABLE,
     output:
         pdf="figures/{figure}.pdf",
-        png=report(
-            "figures/{figure}.png",
-            caption="captions/figure.rst",
-            category=lambda wildcards: FIGURES[wildcards.figure].category,
-            labels=lambda wildcards: FIGURES[wildcards.figure].labels,
-        ),
-        # Its numbers for people: what Parquet does not show.
+        png="figures/{figure}.png",
+        # The picture with its caption and its numbers, for people.
         html=report(
             "figures/{figure}.html",
-            caption="captions/table.rst",
-            category="Tables",
-            labels=lambda wildcards: FIGURES[wildcards.figure].labels,
+            caption="captions/figure.rst",
+            category=lambda wildcards: FIGURES[wildcards.figure].category,
+            labels=lambda wildcards: listed(FIGURES[wildcards.figure].title),
         ),
     log:
         "logs/figure/{figure}.log",

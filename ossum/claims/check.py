@@ -30,6 +30,7 @@ class Check:
     low, high: the range, in the unit of the samples.
     expected: the number that the paper gives, if it gives one.
     difference: whether it is one between two things, so that an effect size means something.
+    unit: of the quantity.
     """
 
     what: str
@@ -39,20 +40,33 @@ class Check:
     high: float = inf
     expected: float | None = None
     difference: bool = False
+    unit: str = "percentage points"
 
     @classmethod
     def near(
-        cls, what: str, measure: Callable[[], Samples], reason: str, expected: float, within: float
+        cls,
+        what: str,
+        measure: Callable[[], Samples],
+        reason: str,
+        expected: float,
+        within: float,
+        unit: str = "test accuracy (%)",
     ) -> "Check":
         """The quantity is `expected`, give or take `within`."""
-        return cls(what, measure, reason, expected - within, expected + within, expected)
+        low, high = expected - within, expected + within
+        return cls(what, measure, reason, low, high, expected, unit=unit)
 
     @classmethod
     def ahead(
-        cls, what: str, measure: Callable[[], Samples], reason: str, by: float = 0
+        cls,
+        what: str,
+        measure: Callable[[], Samples],
+        reason: str,
+        by: float = 0,
+        unit: str = "percentage points",
     ) -> "Check":
         """The difference is more than `by`."""
-        return cls(what, measure, reason, low=by, difference=True)
+        return cls(what, measure, reason, low=by, difference=True, unit=unit)
 
     def judge(self) -> "Outcome":
         """It holds if the whole 95 % interval lies in the range, and fails if none of it does."""

@@ -279,7 +279,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 def known_targets():
     """Rules that can be asked for by name, and files of the configured grids, figures and claims."""
-    names = {rule.name for rule in workflow.rules if not rule.has_wildcards()}
+    names = {each.name for each in workflow.rules if not each.has_wildcards()}
     for name, grid in GRIDS.items():
         values = {
             **grid.networks(),
@@ -289,8 +289,8 @@ def known_targets():
             "figure": list(CONFIG.figures),
             "claim": list(CLAIMS),
         }
-        for rule in workflow.rules:
-            for file in rule.output:
+        for each in workflow.rules:
+            for file in each.output:
                 names.update(expand(strip_wildcard_constraints(file), **values, allow_missing=True))
     return names
 

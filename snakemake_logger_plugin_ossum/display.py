@@ -61,7 +61,9 @@ class Display:
         share, words, jobs = self._state()
         bar = Table.grid(padding=(0, 1))
         bar.add_row(ProgressBar(1, share, width=30), f"{int(100 * share):3} %", words)
+        # Not to the last column: `^C`, which the terminal writes itself, would begin a new line.
         rows = Table.grid(padding=(0, 2), expand=True)
+        rows.width = max(20, self._console.width - 4)
         rows.add_column(no_wrap=True, overflow="ellipsis")
         rows.add_column(no_wrap=True, justify="right", style="dim")
         for title, detail in jobs[:_MOST_JOBS]:

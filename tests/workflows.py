@@ -36,7 +36,8 @@ def configure(path: Path, change: dict | None = None) -> Path:
 
 def copy_of_workflow(folder: Path) -> Path:
     """A copy of all that the workflow consists of, to be changed; its Snakefile."""
-    for name in ("rules", "scripts", "ossum", "config", "profiles"):
+    display = "snakemake_logger_plugin_ossum"
+    for name in ("rules", "scripts", "ossum", "config", "profiles", display):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "environment.yml", folder)
     return Path(shutil.copy(ROOT / "Snakefile", folder))

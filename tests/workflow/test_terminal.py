@@ -12,21 +12,22 @@ from time import monotonic, sleep
 
 import pytest
 from helpers import ROOT
-from workflows import SHALLOW, command, configure, jobs_of
+from workflows import SHALLOW, command, configure, copy_of_workflow, jobs_of
 
 RECIPE = f"results/networks/{SHALLOW}.json"
 TITLE = "Initialising FC-12 for digits, seed 0"
 
 
-def as_in_run(folder, *arguments):
+def as_in_run(folder, *arguments, clone=ROOT):
     """How to start the workflow as ./run does, with the package of the display on the path."""
-    how = command(folder, *arguments)
-    how["env"] |= {"PYTHONPATH": str(ROOT)}
+    how = command(folder, *arguments, snakefile=clone / "Snakefile")
+    how["env"] |= {"PYTHONPATH": str(clone)}
     return how
 
 
-def said(folder, *arguments):
-    done = subprocess.run(**as_in_run(folder, *arguments), stdout=subprocess.PIPE, timeout=600)
+def said(folder, *arguments, **options):
+    how = as_in_run(folder, *arguments, **options)
+    done = subprocess.run(**how, stdout=subprocess.PIPE, timeout=600)
     return done.returncode, done.stdout
 
 
@@ -80,18 +81,20 @@ def test_on_a_terminal_a_bar(folder):
 
 
 def test_ctrl_c_on_a_terminal_ends_with_a_sentence(folder):
-    code, text = on_a_terminal(folder, RECIPE, interrupt_at=TITLE)
+    table = "results/tables/fig1.parquet"
+    code, text = on_a_terminal(folder, table, interrupt_at="] 1/")  # the first job has ended
     assert code != 0 and "Traceback" not in text
     assert text.splitlines()[-1].endswith("run the same command again, and it goes on.")
-    assert not (folder / RECIPE).exists()
+    assert not (folder / table).exists()
 
 
 def test_the_last_lines_say_what_failed_why_and_where(folder):
+    copy_of_workflow(folder)
     configure(folder / "config.yaml", {"tables": "results/reference"})
     table = folder / "results/reference/fig1.parquet"
     table.parent.mkdir(parents=True)
     table.write_text("no table")
-    code, text = said(folder, "results/claims/chance.md")
+    code, text = said(folder, "results/claims/chance.md", clone=folder)
     last = text[text.index("1 job failed.") :]
     assert code == 1 and "Judging chance:\n" in last and "fig1.parquet is damaged" in last
     assert "log: logs/claims/chance.log\n" in last and len(last.splitlines()) < 10

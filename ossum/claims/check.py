@@ -1,6 +1,6 @@
 """How a claim is judged: by checks, each with an outcome, that together make a verdict."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from math import inf
@@ -11,9 +11,11 @@ from ossum.claims import Claim
 from ossum.claims.statistics import Estimate, Samples, estimate
 from ossum.figures.tables import once
 
-REPRODUCED, PARTLY, NOT_REPRODUCED = "reproduced", "partly", "not reproduced"
+# Of a check: the whole 95 % interval lies where the claim says, none of it does, or some.
+HOLDS, CONTRADICTED, INCONCLUSIVE = "holds", "contradicted", "inconclusive"
+# Of a claim: "contradicted" and "inconclusive", too.
+REPRODUCED, MIXED = "reproduced", "mixed"
 NOT_RUN = "not run"
-HOLDS, UNDECIDED, FAILS = "holds", "undecided", "fails"
 
 
 class NotRunError(LookupError):
@@ -55,7 +57,7 @@ class Check:
         return cls(what, measure, reason, low=by, difference=True)
 
     def judge(self) -> "Outcome":
-        """It holds if the whole 95 % interval lies in the range, and fails if none of it does."""
+        """It holds if the whole 95 % interval lies in the range; none of it: it is contradicted."""
         try:
             samples = self.measure()
             found = estimate(samples)
@@ -67,9 +69,9 @@ class Check:
         if self.low < low and high < self.high:
             word = HOLDS
         elif high <= self.low or self.high <= low:
-            word = FAILS
+            word = CONTRADICTED
         else:
-            word = UNDECIDED
+            word = INCONCLUSIVE
         return Outcome(self, word, samples.evidence, found)
 
 
@@ -82,6 +84,13 @@ class Outcome:
     evidence: str
     estimate: Estimate | None = None
 
+    @property
+    def p_value(self) -> float | None:
+        """Of the decision, before any correction; None if the check was not run."""
+        if self.word == NOT_RUN:
+            return None
+        return self.estimate.p_value(self.check.low, self.check.high)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -92,14 +101,33 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """reproduced: every check was run and holds. partly: some hold. not reproduced: none of
-        those that were run holds, because they fail or because their intervals leave it open."""
-        words = {outcome.word for outcome in self.outcomes}
-        if words == {HOLDS}:
-            return REPRODUCED
-        if words == {NOT_RUN}:
-            return NOT_RUN
-        return PARTLY if HOLDS in words else NOT_REPRODUCED
+        return verdict_of([outcome.word for outcome in self.outcomes])
+
+    @property
+    def largest_lead(self) -> float | None:
+        """Of an inconclusive claim: the upper end of the intervals of its differences. No lead is
+        likely to be larger. None if a check is not about a difference."""
+        left_open = [o for o in self.outcomes if o.word == INCONCLUSIVE]
+        if self.verdict != INCONCLUSIVE or not all(o.check.difference for o in left_open):
+            return None
+        return max(o.estimate.interval[1] for o in left_open)
+
+
+def verdict_of(words: Iterable[str]) -> str:
+    """The verdict on a claim whose checks came out like this.
+
+    reproduced: all hold. mixed: some hold. contradicted: none holds, and the data rule out at least
+    one. inconclusive: the data leave all of them open. A check that was not run keeps a claim from
+    being reproduced, and says nothing else.
+    """
+    words = set(words)
+    if words == {NOT_RUN}:
+        return NOT_RUN
+    if words == {HOLDS}:
+        return REPRODUCED
+    if HOLDS in words:
+        return MIXED
+    return CONTRADICTED if CONTRADICTED in words else INCONCLUSIVE
 
 
 def judge(claim: Claim, tables: Mapping[str, pd.DataFrame | None]) -> Finding:

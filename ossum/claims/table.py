@@ -7,27 +7,38 @@ from pathlib import Path
 import pandas as pd
 
 from ossum.claims.check import (
-    FAILS,
+    CONTRADICTED,
     HOLDS,
-    NOT_REPRODUCED,
+    INCONCLUSIVE,
+    MIXED,
     NOT_RUN,
-    PARTLY,
     REPRODUCED,
-    UNDECIDED,
     Finding,
     Outcome,
+    verdict_of,
 )
+from ossum.claims.statistics import LEVEL, holm
 from ossum.figures.summary import page
 from ossum.storage.files import atomic
 
 # Of a question that the paper does not ask.
-_ANSWERS = {REPRODUCED: "yes", PARTLY: "partly", NOT_REPRODUCED: "not shown", NOT_RUN: NOT_RUN}
+_ANSWERS = {
+    REPRODUCED: "yes",
+    MIXED: "partly",
+    CONTRADICTED: "no",
+    INCONCLUSIVE: "inconclusive",
+    NOT_RUN: NOT_RUN,
+}
 
 
 def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
     """A row for each check, with the verdict of its claim. Quantities are percent or percentage
-    points."""
-    return pd.DataFrame(
+    points.
+
+    p_holm, verdict_holm: if the checks of the paper's claims, as far as they were run, are to be
+    right all at once with 95 %. They are empty for our own questions.
+    """
+    table = pd.DataFrame(
         {
             "claim": finding.claim.id,
             "statement": finding.claim.statement,
@@ -44,29 +55,35 @@ def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
             "interval_low": found.interval[0] if found and found.interval else None,
             "interval_high": found.interval[1] if found and found.interval else None,
             "effect": found.effect if found and outcome.check.difference else None,
-            "n_values": found.n_values if found else 0,
+            "n_seeds": found.n_seeds if found else 0,
+            "p_value": outcome.p_value,
             "evidence": outcome.evidence,
         }
         for finding in findings
         for outcome in finding.outcomes
     )
+    counted = table["of_paper"] & table["p_value"].notna()
+    table["p_holm"] = pd.Series(holm(table.loc[counted, "p_value"]), table.index[counted])
+    survives = ~(table["p_holm"] >= 1 - LEVEL)
+    words = table["outcome"].where(survives, INCONCLUSIVE)
+    table["verdict_holm"] = words.groupby(table["claim"]).transform(verdict_of)
+    return table.assign(verdict_holm=table["verdict_holm"].where(table["of_paper"]))
 
 
 def verdict(finding: Finding) -> str:
     """The verdict, in words that fit who asked, and what qualifies it."""
-    word = _ANSWERS[finding.verdict] if finding.claim.ours else finding.verdict
+    text = _ANSWERS[finding.verdict] if finding.claim.ours else finding.verdict
     words = [outcome.word for outcome in finding.outcomes]
-    qualified = []
-    if finding.verdict == NOT_REPRODUCED and FAILS not in words:
-        seeds = min(found.fewest for o in finding.outcomes if (found := o.estimate))
-        qualified.append(f"undecided with {seeds} seeds")
+    if (lead := finding.largest_lead) is not None:
+        text += f": no lead above {lead:.1f} points" if lead > 0 else ": no lead"
     if finding.verdict != NOT_RUN and NOT_RUN in words:
-        qualified.append(f"{words.count(NOT_RUN)} of {len(words)} checks not run")
-    return f"{word} ({', '.join(qualified)})" if qualified else word
+        text += f" ({words.count(NOT_RUN)} of {len(words)} checks not run)"
+    return text
 
 
 def write_parquet(findings: Iterable[Finding], path: str | Path) -> None:
     floats = ["low", "high", "expected", "observed", "interval_low", "interval_high", "effect"]
+    floats += ["p_value", "p_holm"]
     with atomic(path) as temporary:
         as_table(findings).astype(dict.fromkeys(floats, float)).to_parquet(temporary, index=False)
 
@@ -110,10 +127,9 @@ def write_page(findings: Iterable[Finding], path: str | Path) -> None:
 
 _LEGEND = """\
 Numbers are percent and percentage points, if nothing else is said. A check *holds* if its whole
-95 % interval lies in the wanted range, and *fails* if none of the interval does. Intervals are over
-seeds, with each network as a stratum (Student's t, as in Welch's test); in the search they are over
-architectures or over the test images of one network. The effect is the observed value in standard
-deviations over seeds."""
+95 % interval lies in the wanted range, is *contradicted* if none of the interval does, and is
+*inconclusive* otherwise. Intervals are Student's, over seeds. The effect is the observed value in
+standard deviations over seeds."""
 
 
 def _verdicts(findings: list[Finding]) -> str:
@@ -133,9 +149,12 @@ def _verdicts(findings: list[Finding]) -> str:
 def _count(outcomes: list[Outcome]) -> str:
     """'3 hold, 1 undecided'."""
     words = [outcome.word for outcome in outcomes]
-    plural = {HOLDS: "hold", FAILS: "fail"}
-    present = [word for word in (HOLDS, UNDECIDED, FAILS, NOT_RUN) if word in words]
-    return ", ".join(f"{words.count(word)} {plural.get(word, word)}" for word in present)
+    present = [word for word in (HOLDS, INCONCLUSIVE, CONTRADICTED, NOT_RUN) if word in words]
+    return ", ".join(
+        f"{n} {'hold' if word == HOLDS and n > 1 else word}"
+        for word in present
+        if (n := words.count(word))
+    )
 
 
 def _checks(outcomes: list[Outcome]) -> str:

@@ -15,8 +15,8 @@ from ossum.figures import style
 # By outcome. Colour-blind readers can tell blue from orange, and the markers differ too.
 _LOOKS = {
     "holds": ("#0072B2", "o"),
-    "undecided": ("#8C8C8C", "D"),
-    "fails": ("#D55E00", "X"),
+    "inconclusive": ("#8C8C8C", "D"),
+    "contradicted": ("#D55E00", "X"),
 }
 _WANTED = "#CFE8D5"
 _LIMIT = 60  # percentage points to either side: whatever is further out is far off

@@ -26,7 +26,7 @@ rule claims:
         "../environment.yml"
     params:
         claims=list(CLAIMS),
-        code=claims_code(),
+        code=claims_code("scripts/claims.py"),
     message:
         "Judging the paper's claims"
     script:
@@ -50,7 +50,7 @@ rule claim:
         "../environment.yml"
     params:
         claims=lambda wildcards: [wildcards.claim],
-        code=claims_code(),
+        code=claims_code("scripts/claims.py"),
     message:
         "Judging {wildcards.claim}"
     script:

@@ -130,10 +130,13 @@ def verdict_of(words: Iterable[str]) -> str:
     return CONTRADICTED if CONTRADICTED in words else INCONCLUSIVE
 
 
-def judge(claim: Claim, tables: Mapping[str, pd.DataFrame | None]) -> Finding:
+def judge(
+    claim: Claim, tables: Mapping[str, pd.DataFrame | None], *, own_options: bool = False
+) -> Finding:
     """The claim with its outcomes on the tables that there are, by name.
 
-    Grids with options of their own do not count: a claim is about the settings of the paper.
+    Grids with options of their own do not count, unless `own_options`: a claim is about the
+    settings of the paper, as we read it.
     """
     module, function = claim.checks.rsplit(".", 1)
     checks_of = getattr(import_module(f"ossum.claims.{module}"), function)
@@ -141,5 +144,5 @@ def judge(claim: Claim, tables: Mapping[str, pd.DataFrame | None]) -> Finding:
     if any(table is None for table in found):
         unseen = checks_of(*found)
         return Finding(claim, [Outcome(c, NOT_RUN, "its table was not made") for c in unseen])
-    usual = [once(table[table["options"] == ""]) for table in found]
+    usual = [once(table if own_options else table[table["options"] == ""]) for table in found]
     return Finding(claim, [check.judge() for check in checks_of(*usual)])

@@ -101,7 +101,7 @@ def write_markdown(findings: Iterable[Finding], path: str | Path, sources: Itera
     parts.append(f"## Every check\n\n{_LEGEND}\n")
     parts += [
         f"### `{finding.claim.id}`: {verdict(finding)}\n\n"
-        f"{_sentences(finding)}\n\n{_checks(finding.outcomes)}\n"
+        f"{_sentences(finding)}\n\n{checks_table(finding.outcomes)}\n"
         for finding in findings
     ]
     with atomic(path) as temporary:
@@ -157,7 +157,7 @@ def _count(outcomes: list[Outcome]) -> str:
     )
 
 
-def _checks(outcomes: list[Outcome]) -> str:
+def checks_table(outcomes: list[Outcome]) -> str:
     return pd.DataFrame(_rows(outcomes)).to_markdown(index=False)
 
 

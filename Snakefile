@@ -2,9 +2,18 @@
 figure. A rule is a stage; a job does one stage of one network of a grid (see config/config.yaml).
 """
 
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-min_version("9.20")
+min_version("9.27")
+
+if not Path(str(workflow.snakefile)).is_file():
+    raise WorkflowError(
+        "This workflow needs the package that lies beside its Snakefile, so a URL, github() or "
+        "gitfile() cannot run it. Clone the repository and name the Snakefile in the clone."
+    )
 
 
 configfile: workflow.source_path("config/config.yaml")

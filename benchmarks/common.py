@@ -60,7 +60,8 @@ def document(*sections: ModuleType) -> None:
 def headline() -> str:
     """The machine and the versions that a table was made with."""
     info = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.*)", info.read_text()) if info.exists() else []
+    text = info.read_text(encoding="utf-8") if info.exists() else ""
+    names = re.findall(r"model name\s*: (.*)", text)
     cpu = names[0] if names else platform.machine()
     threads, cores = torch.get_num_threads(), os.cpu_count()
     python = platform.python_version()

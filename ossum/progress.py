@@ -25,6 +25,6 @@ class _Bar(tqdm):
         return super().refresh(*args, **kwargs)
 
 
-def progress(items: Iterable | None, label: str, total: int | None = None) -> tqdm:
+def progress(items: Iterable | None, label: str, total: int | None = None, **look: object) -> tqdm:
     """A tqdm bar over `items`, or over `total` steps."""
-    return _Bar(items, desc=label, total=total)
+    return _Bar(items, desc=label, total=total, **look)

@@ -6,8 +6,8 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 from snakemake.exceptions import WorkflowError
+from snakemake.io import strip_wildcard_constraints
 
 # Rules and scripts import the package that lies beside the Snakefile. That is not always the main
 # one: another workflow may use this one as a module.
@@ -22,7 +22,9 @@ from ossum.config.grids import SPARSITY, TRAINING_STAGES, spell_sparsity
 from ossum.config.registry import ACTIVATIONS, DATASETS, DISTRIBUTIONS, FIGURES, METHODS, lookup
 from ossum.config.schema import ConfigError, parse_config
 from ossum.storage.files import check_folders, remove_leftovers
+from ossum.workflow import estimates
 from ossum.workflow import resources as sizes
+from ossum.workflow.machine import free_memory, processors
 from ossum.workflow.orphans import VARIABLE
 from ossum.workflow.provenance import code_hash
 from ossum.workflow.slurm import LeftOverError, refuse_left_over_jobs
@@ -37,6 +39,15 @@ def refusing(*errors):
         raise WorkflowError(str(error))
 
 
+# What Snakemake itself answers with a traceback.
+if re.search("[{}]", str(ROOT)):
+    raise WorkflowError(f"Snakemake takes the braces in {ROOT} for wildcards: move the clone")
+if any(word.startswith("--generate-unit-test") for word in sys.argv):
+    raise WorkflowError(
+        "Snakemake cannot write unit tests of a workflow that finds its configuration beside the "
+        "Snakefile. This one has its own tests: run pytest"
+    )
+
 with refusing(ConfigError):
     CONFIG = parse_config(config)
 
@@ -49,6 +60,9 @@ with refusing(OSError):
     check_folders(".snakemake", writable=True)
 
 GRIDS = CONFIG.grids
+
+# The numbers that come with the code are beside the Snakefile, wherever the results go.
+REFERENCE = "results/reference" if Path.cwd() == ROOT else f"{ROOT}/results/reference"
 
 # A network is what these keys say, under the same path in every stage.
 NETWORK = (
@@ -145,6 +159,30 @@ def caption(figure):
     return path.read_text(encoding="utf-8")
 
 
+def listed(title):
+    """The label of a result in the report. It is asked for when a report is made, and refuses to
+    report what a run would make again."""
+    stale = [file for job in workflow.dag.needrun_jobs() for file in job.output]
+    if stale:
+        raise WorkflowError(
+            f"the report is about another run: {len(stale)} files are missing, or not by this "
+            f"configuration and code ({stale[-1]}, for example). Give the targets and the "
+            "--configfile of your run, or run this command without --report first."
+        )
+    # One label: with two, the report's page of a category may stay blank.
+    return {"result": title}
+
+
+def facts_of_report(files):
+    """What its first page says (`rules/captions/workflow.rst`)."""
+    from ossum.workflow.report import facts  # pandas takes a second
+
+    inputs = {str(path) for file in files for path in file.job.input}
+    judged = [str(file.path) for file in files if str(file.path) == "results/claims.html"]
+    claims = "results/claims.parquet" if judged else None
+    return facts(sorted(inputs), claims, workflow.overwrite_configfiles)
+
+
 def trained_network(wildcards):
     """The whole network that is pruned, where the grid prunes trained ones."""
     grid = GRIDS[wildcards.grid]
@@ -232,18 +270,18 @@ def minutes(name):
     )
 
 
-PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+PROCESSORS = processors()
 # With `device: cuda`, jobs that compute ask for a GPU. On a cluster each gets its own, on one machine
 # they share it.
 GPU = {"gpu": 1} if CONFIG.device.startswith("cuda") else {}
 
 # What all jobs together may take of one machine. A cluster, whose jobs are counted by --jobs, has a
-# scheduler that sees to that.
-if workflow.resource_settings.nodes is None:
+# scheduler that sees to that, and each of its jobs has what it asked for.
+if workflow.resource_settings.nodes is None and not workflow.remote_exec:
     # `--cores` may be more than there are: threads that wait for a processor slow each other down.
     if workflow.resource_settings.cores is not None:
         workflow.global_resources["_cores"] = min(workflow.resource_settings.cores, PROCESSORS)
-    machine = {"mem_mb": int(0.95 * psutil.virtual_memory().total / 2**20)}
+    machine = {"mem_mb": int(0.95 * free_memory() / 2**20)}
     if GPU:
         machine["gpu"] = 2  # start-up and small networks leave much of a card idle
     for name, limit in machine.items():
@@ -258,6 +296,39 @@ os.environ[VARIABLE] = str(os.getpid())
 # trainings beside other programs then take ten times as long (docs/speed.md).
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
+
+def known_targets():
+    """Rules that can be asked for by name, and files of the configured grids, figures and claims."""
+    names = {each.name for each in workflow.rules if not each.has_wildcards()}
+    for name, grid in GRIDS.items():
+        values = {
+            **grid.networks(),
+            "grid": name,
+            "stage": TRAINING_STAGES,
+            "sparsity": [spell_sparsity(sparsity) for sparsity in grid.sparsities],
+            "figure": list(CONFIG.figures),
+            "claim": list(CLAIMS),
+        }
+        for each in workflow.rules:
+            for file in each.output:
+                names.update(expand(strip_wildcard_constraints(file), **values, allow_missing=True))
+    return names
+
+
+# For the display (snakemake_logger_plugin_ossum): what to suggest in the place of a misspelt target.
+logger.info("", extra={"known_targets": known_targets})
+
+
+def estimated(jobs):
+    """For the display: the kind of each job, by its number, and how long it may take."""
+    return {
+        job.jobid: (
+            estimates.kind(job.rule.name, job.wildcards_dict),
+            estimates.guess(job.rule.name, job.wildcards_dict, job.params),
+        )
+        for job in jobs
+    }
 
 
 onstart:
@@ -277,3 +348,4 @@ onstart:
     if workflow.executor_plugin.name == "slurm":
         with refusing(LeftOverError):
             refuse_left_over_jobs(os.getcwd(), workflow.executor_settings.jobname_prefix)
+    logger.info("", extra={"estimates": estimated(workflow.dag.needrun_jobs())})

@@ -12,8 +12,11 @@ CURVES = {
     "trained-unscaled": rules.train_unscaled.output.curves,
     "finetuned": rules.finetune.output.curves,
 }
+# What the report says below each figure.
+CAPTIONS = {figure: caption(figure) for figure in CONFIG.figures}
 # What is shown: tables made here, or those that come with the code.
-TABLE = f"{CONFIG.tables}/{{figure}}.parquet"
+TABLES = REFERENCE if CONFIG.tables == "results/reference" else CONFIG.tables
+TABLE = f"{TABLES}/{{figure}}.parquet"
 
 
 rule table:
@@ -49,18 +52,13 @@ rule figure:
         TABLE,
     output:
         pdf="figures/{figure}.pdf",
-        png=report(
-            "figures/{figure}.png",
-            caption="captions/figure.rst",
-            category=lambda wildcards: FIGURES[wildcards.figure].category,
-            labels=lambda wildcards: FIGURES[wildcards.figure].labels,
-        ),
-        # Its numbers for people: what Parquet does not show.
+        png="figures/{figure}.png",
+        # The picture with its caption and its numbers, for people.
         html=report(
             "figures/{figure}.html",
-            caption="captions/table.rst",
-            category="Tables",
-            labels=lambda wildcards: FIGURES[wildcards.figure].labels,
+            caption="captions/figure.rst",
+            category=lambda wildcards: FIGURES[wildcards.figure].category,
+            labels=lambda wildcards: listed(FIGURES[wildcards.figure].title),
         ),
     log:
         "logs/figure/{figure}.log",
@@ -72,7 +70,7 @@ rule figure:
     conda:
         "../environment.yml"
     params:
-        caption=lambda wildcards: caption(wildcards.figure),
+        caption=lambda wildcards: CAPTIONS[wildcards.figure],
         code=code_hash("scripts/figure.py", "ossum.figures"),
         names=code_hash("ossum/config/registry.py"),  # labels and their order
     message:
@@ -85,7 +83,7 @@ rule figure:
 rule compared:
     input:
         TABLE,
-        reference="results/reference/{figure}.parquet",
+        reference=f"{REFERENCE}/{{figure}}.parquet",
     output:
         "figures/compared/{figure}.pdf",
         "figures/compared/{figure}.png",

@@ -5,6 +5,8 @@ rule verify:
     localrule: True
     conda:
         "../environment.yml"
+    params:
+        reference=REFERENCE,
     message:
         "Comparing results/ with results/reference/"
     script:

@@ -7,7 +7,7 @@ from ossum.claims.table import verdict
 from ossum.figures.claims import draw_claims
 from ossum.storage.files import atomic
 from ossum.storage.results import read
-from ossum.workflow.log import job_log
+from ossum.workflow.log import job_log, say
 
 with job_log(snakemake.log[0]):
     tables = {Path(path).stem: read(path) for path in snakemake.input}
@@ -15,7 +15,7 @@ with job_log(snakemake.log[0]):
     found = judge_all(snakemake.params.claims, readings, tables)
     for judged in found:
         finding = judged.finding
-        print(f"{finding.claim.id}, {judged.what}: {verdict(finding)}", flush=True)
+        say(f"{finding.claim.id}, {judged.what}: {verdict(finding)}")
     write_markdown(found, snakemake.output.markdown)
     if len(snakemake.output) > 1:  # all readings, not one
         table = readings_table(found)
@@ -24,5 +24,6 @@ with job_log(snakemake.log[0]):
         several = table[table.groupby("claim")["reading"].transform("nunique") > 1]
         draw_claims(
             several.assign(claim=several["claim"] + ", " + several["what"]),
-            [snakemake.output.pdf, snakemake.output.png],
+            snakemake.output.pdf,
+            snakemake.output.png,
         )

@@ -5,12 +5,12 @@ import sys
 
 from ossum.analysis.verify import collect, conditions, own_files, reference_files, report
 from ossum.storage import results
-from ossum.workflow.log import job_log
+from ossum.workflow.log import job_log, say
 
 with job_log(snakemake.log[0]):
-    own, reference = own_files(), reference_files()
+    own, reference = own_files(), reference_files(snakemake.params.reference)
     text, passed = report(*(collect(map(results.read, files)) for files in (own, reference)))
     text += f"\nYours: {conditions(own)}\nThe reference: {conditions(reference)}"
     logging.info("\n%s", text)
-print(f"\n{text}\n", flush=True)
+say(f"\n{text}\n")
 sys.exit(0 if passed else 1)

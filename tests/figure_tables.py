@@ -24,7 +24,10 @@ METHODS = {
     "fig4": ("coreset", "norm", "random", "ossum-norm", "ossum-pab"),
     "fig6": ("random", "norm", "ossum-norm", "ossum-pab"),
     "fig7": ("random", "norm", "ossum-norm", "ossum-pab"),
-    "fig9": tuple(f"{s}ossum-{d}" for d in ("norm", "pab") for s in ("", "linear-", "log-")),
+    "fig9": (
+        "random",
+        *(f"{s}ossum-{d}" for d in ("norm", "pab") for s in ("", "linear-", "log-")),
+    ),
     "beyond": ("ossum", "linear-ossum", "log-ossum", "random", "best-random"),
 }
 VARIANTS = (

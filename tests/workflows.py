@@ -15,6 +15,7 @@ import yaml
 from helpers import ROOT
 from safetensors.torch import load_file
 
+from ossum.config.schema import merged
 from ossum.storage import results
 
 SMALL = yaml.safe_load((ROOT / "tests/small.yaml").read_text())
@@ -29,7 +30,7 @@ SHALLOW, DEEP = (
 def configure(path: Path, change: dict | None = None) -> Path:
     """Write the small configuration, with a change."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(merged(SMALL, change or {})))
+    path.write_text(yaml.safe_dump(merged(SMALL, change or {})), encoding="utf-8")
     return path
 
 
@@ -38,16 +39,6 @@ def copy_of_workflow(folder: Path) -> Path:
     for name in ("rules", "scripts", "ossum", "config", "profiles"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return Path(shutil.copy(ROOT / "Snakefile", folder / "Snakefile"))
-
-
-def merged(values: dict, change: dict) -> dict:
-    """As Snakemake merges one configuration file into another."""
-    inner = {
-        key: merged(values[key], new)
-        for key, new in change.items()
-        if isinstance(new, dict) and isinstance(values.get(key), dict)
-    }
-    return values | change | inner
 
 
 def command(

@@ -64,7 +64,7 @@ def own_files(folders: Iterable[str | Path] = FOLDERS) -> list[list[Path]]:
     return [paths for paths in found if paths]
 
 
-def reference_files(folder: str | Path = "results/reference") -> list[list[Path]]:
+def reference_files(folder: str | Path) -> list[list[Path]]:
     """The tables of a folder, each by itself, as figures share results. The table of costs is left
     out, because every machine has its own."""
     paths = sorted(Path(folder).glob("[!.]*.parquet"))

@@ -69,7 +69,7 @@ _ALL = [
         "deep.at_initialisation",
     ),
     Claim(
-        "deep-trained",
+        "deep-then-trained",
         "Trained from OSSuM's subnetworks, deep networks end above norm and random at 50 to 75 % "
         "and at 96.8 to 98.4 %",
         ("fig3",),

@@ -121,13 +121,14 @@ def kept_weights(fig8: pd.DataFrame) -> Iterator[Check]:
     for what, quantity, percent in (
         ("largest weight", "max", 5),
         ("smallest weight", "min", 5),
-        ("mean, in standard deviations", "mean", 5),
+        ("mean, by standard deviations", "mean", 5),
         ("variance", "variance", 10),
         ("positive to negative weights", "ratio", 10),
     ):
         yield Check(
-            f"{what}: largest change, in %",
+            what,
             partial(deviation, quantity),
             f"about the same: within {percent} %",
             high=percent,
+            unit="largest change (%)",
         )

@@ -1,14 +1,14 @@
 """How a claim is judged: by checks, each with an outcome, that together make a verdict."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from math import inf
 
 import pandas as pd
 
 from ossum.claims import Claim
-from ossum.claims.statistics import Estimate, Samples, estimate
+from ossum.claims.statistics import LEVEL, Estimate, Samples, estimate, holm
 from ossum.figures.tables import once
 
 # Of a check: the whole 95 % interval lies where the claim says, none of it does, or some.
@@ -32,6 +32,7 @@ class Check:
     low, high: the range, in the unit of the samples.
     expected: the number that the paper gives, if it gives one.
     difference: whether it is one between two things, so that an effect size means something.
+    unit: of the quantity.
     """
 
     what: str
@@ -41,20 +42,33 @@ class Check:
     high: float = inf
     expected: float | None = None
     difference: bool = False
+    unit: str = "percentage points"
 
     @classmethod
     def near(
-        cls, what: str, measure: Callable[[], Samples], reason: str, expected: float, within: float
+        cls,
+        what: str,
+        measure: Callable[[], Samples],
+        reason: str,
+        expected: float,
+        within: float,
+        unit: str = "test accuracy (%)",
     ) -> "Check":
         """The quantity is `expected`, give or take `within`."""
-        return cls(what, measure, reason, expected - within, expected + within, expected)
+        low, high = expected - within, expected + within
+        return cls(what, measure, reason, low, high, expected, unit=unit)
 
     @classmethod
     def ahead(
-        cls, what: str, measure: Callable[[], Samples], reason: str, by: float = 0
+        cls,
+        what: str,
+        measure: Callable[[], Samples],
+        reason: str,
+        by: float = 0,
+        unit: str = "percentage points",
     ) -> "Check":
         """The difference is more than `by`."""
-        return cls(what, measure, reason, low=by, difference=True)
+        return cls(what, measure, reason, low=by, difference=True, unit=unit)
 
     def judge(self) -> "Outcome":
         """It holds if the whole 95 % interval lies in the range; none of it: it is contradicted."""
@@ -77,12 +91,17 @@ class Check:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check found. evidence: which networks it rests on, or what is missing."""
+    """What a check found.
+
+    evidence: which networks it rests on, or what is missing.
+    p_holm: the p value of the decision, if it allows for all other checks (`with_holm`).
+    """
 
     check: Check
     word: str
     evidence: str
     estimate: Estimate | None = None
+    p_holm: float | None = None
 
     @property
     def p_value(self) -> float | None:
@@ -90,6 +109,12 @@ class Outcome:
         if self.word == NOT_RUN:
             return None
         return self.estimate.p_value(self.check.low, self.check.high)
+
+    @property
+    def word_holm(self) -> str:
+        """The word that is left if the check allows for all others."""
+        beyond_doubt = self.p_holm is None or self.p_holm < 1 - LEVEL
+        return self.word if beyond_doubt else INCONCLUSIVE
 
 
 @dataclass(frozen=True)
@@ -101,7 +126,12 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        return verdict_of([outcome.word for outcome in self.outcomes])
+        return verdict_of(outcome.word for outcome in self.outcomes)
+
+    @property
+    def verdict_holm(self) -> str:
+        """The verdict if its checks allow for those of all other claims."""
+        return verdict_of(outcome.word_holm for outcome in self.outcomes)
 
     @property
     def largest_lead(self) -> float | None:
@@ -146,3 +176,20 @@ def judge(
         return Finding(claim, [Outcome(c, NOT_RUN, "its table was not made") for c in unseen])
     usual = [once(table if own_options else table[table["options"] == ""]) for table in found]
     return Finding(claim, [check.judge() for check in checks_of(*usual)])
+
+
+def with_holm(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings with p values as if all checks of the paper's claims have to be right at once.
+    Our own questions have none."""
+    findings = list(findings)
+    counted = [
+        outcome
+        for finding in findings
+        for outcome in finding.outcomes
+        if not finding.claim.ours and outcome.word != NOT_RUN
+    ]
+    p_holm = dict(zip(map(id, counted), holm([o.p_value for o in counted]), strict=True))
+    return [
+        replace(f, outcomes=[replace(o, p_holm=p_holm.get(id(o))) for o in f.outcomes])
+        for f in findings
+    ]

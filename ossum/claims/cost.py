@@ -31,8 +31,11 @@ def passes_and_seconds(costs: pd.DataFrame) -> Iterator[Check]:
 
     for dataset in BOTH:
         label = DATASETS[dataset].label
-        yield Check.near(f"{label}: passes of OSSuM", partial(passes, dataset), "exact", 1, 0.001)
+        unit = "passes over the training data"
+        what = f"{label}: passes of OSSuM"
+        yield Check.near(what, partial(passes, dataset), "exact", 1, 0.001, unit)
         what = f"{label}: passes of the gradient mask − of OSSuM"
-        yield Check.ahead(what, partial(more_passes, dataset), "more than one run through the data")
-        what = f"{label}: seconds of OSSuM, in % of the gradient mask's"
-        yield Check(what, partial(share_of_time, dataset), "faster", high=100)
+        reason = "more than one run through the data"
+        yield Check.ahead(what, partial(more_passes, dataset), reason, unit=unit)
+        what, unit = f"{label}: seconds of OSSuM", "% of the gradient mask's seconds"
+        yield Check(what, partial(share_of_time, dataset), "faster", high=100, unit=unit)

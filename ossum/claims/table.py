@@ -1,4 +1,4 @@
-"""Findings as a table for programs (Parquet) and as tables for people (Markdown, HTML)."""
+"""Findings as a table for programs (Parquet) and for people (Markdown)."""
 
 from collections.abc import Iterable
 from math import isfinite
@@ -13,12 +13,10 @@ from ossum.claims.check import (
     MIXED,
     NOT_RUN,
     REPRODUCED,
+    Check,
     Finding,
     Outcome,
-    verdict_of,
 )
-from ossum.claims.statistics import LEVEL, holm
-from ossum.figures.summary import page
 from ossum.storage.files import atomic
 
 # Of a question that the paper does not ask.
@@ -32,13 +30,11 @@ _ANSWERS = {
 
 
 def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
-    """A row for each check, with the verdict of its claim. Quantities are percent or percentage
-    points.
+    """A row for each check, with the verdict of its claim.
 
-    p_holm, verdict_holm: if the checks of the paper's claims, as far as they were run, are to be
-    right all at once with 95 %. They are empty for our own questions.
+    p_holm, verdict_holm: with all checks of the paper's claims together (`check.with_holm`).
     """
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
             "claim": finding.claim.id,
             "statement": finding.claim.statement,
@@ -50,6 +46,7 @@ def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
             "high": outcome.check.high,
             "expected": outcome.check.expected,
             "reason": outcome.check.reason,
+            "unit": outcome.check.unit,
             "outcome": outcome.word,
             "observed": found.value if (found := outcome.estimate) else None,
             "interval_low": found.interval[0] if found and found.interval else None,
@@ -57,17 +54,13 @@ def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
             "effect": found.effect if found and outcome.check.difference else None,
             "n_seeds": found.n_seeds if found else 0,
             "p_value": outcome.p_value,
+            "p_holm": outcome.p_holm,
+            "verdict_holm": finding.verdict_holm,
             "evidence": outcome.evidence,
         }
         for finding in findings
         for outcome in finding.outcomes
     )
-    counted = table["of_paper"] & table["p_value"].notna()
-    table["p_holm"] = pd.Series(holm(table.loc[counted, "p_value"]), table.index[counted])
-    survives = ~(table["p_holm"] >= 1 - LEVEL)
-    words = table["outcome"].where(survives, INCONCLUSIVE)
-    table["verdict_holm"] = words.groupby(table["claim"]).transform(verdict_of)
-    return table.assign(verdict_holm=table["verdict_holm"].where(table["of_paper"]))
 
 
 def verdict(finding: Finding) -> str:
@@ -79,6 +72,60 @@ def verdict(finding: Finding) -> str:
     if finding.verdict != NOT_RUN and NOT_RUN in words:
         text += f" ({words.count(NOT_RUN)} of {len(words)} checks not run)"
     return text
+
+
+def explained(finding: Finding) -> str:
+    """Why the verdict is what it is, in plain sentences."""
+    outcomes = finding.outcomes
+    if finding.verdict == NOT_RUN:
+        return f"These results cannot tell: {outcomes[0].evidence}."
+    n_holding = sum(outcome.word == HOLDS for outcome in outcomes)
+    if n_holding == len(outcomes):
+        return {1: "Its check holds.", 2: "Both checks hold."}.get(
+            n_holding, f"All {n_holding} checks hold."
+        )
+    verb = "hold" if n_holding > 1 else "holds"
+    said = [f"{n_holding or 'None'} of {len(outcomes)} checks {verb}."]
+    for word in (CONTRADICTED, INCONCLUSIVE):
+        found = [outcome for outcome in outcomes if outcome.word == word]
+        for first in found[:1]:
+            should = _range(first.check)
+            end = (
+                f"it should be {should}"
+                if word == CONTRADICTED
+                else f"whether it is {should} is open"
+            )
+            also = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            said.append(f"{first.check.what}: it is {observed(first)}; {end}{also}.")
+    return " ".join(said)
+
+
+def _range(check: Check) -> str:
+    """'above 0', 'below 5', '62 ± 4'."""
+    if check.expected is not None:
+        return wanted(check)
+    return wanted(check).replace(">", "above").replace("<", "below")
+
+
+def tally(findings: Iterable[Finding]) -> str:
+    """'6 reproduced, 5 mixed, ...': how many claims of the paper have each verdict."""
+    verdicts = [finding.verdict for finding in findings if not finding.claim.ours]
+    words = (REPRODUCED, MIXED, INCONCLUSIVE, CONTRADICTED, NOT_RUN)
+    return ", ".join(f"{n} {word}" for word in words if (n := verdicts.count(word)))
+
+
+# What people read first where no claim is judged, as in the smoke tier.
+NOTHING_JUDGED = """\
+No claim is judged by these results, and this is not an error. The claims are about networks of
+1,000 neurons and more on MNIST and CIFAR-10, with several seeds. The smoke tier has smaller ones on
+other data: it shows that every step runs. To judge claims, run `figures` with
+`--configfile config/quick.yaml` (real data, some of the claims), with
+`--configfile config/reference.yaml` (all claims, from the numbers that come with the code), or
+without either (the whole paper)."""
+
+
+def none_judged(findings: Iterable[Finding]) -> bool:
+    return all(finding.verdict == NOT_RUN for finding in findings)
 
 
 def write_parquet(findings: Iterable[Finding], path: str | Path) -> None:
@@ -93,6 +140,8 @@ def write_markdown(findings: Iterable[Finding], path: str | Path, sources: Itera
     findings = list(findings)
     named = ", ".join(f"`{source}`" for source in sources) or "no table: no figure is configured"
     parts = [f"# What holds\n\nComputed from {named}.\n"]
+    if none_judged(findings):
+        parts.append(f"{NOTHING_JUDGED}\n")
     of_paper = [finding for finding in findings if not finding.claim.ours]
     ours = [finding for finding in findings if finding.claim.ours]
     for heading, chosen in (("The paper's claims", of_paper), ("Beyond the paper", ours)):
@@ -100,36 +149,24 @@ def write_markdown(findings: Iterable[Finding], path: str | Path, sources: Itera
             parts.append(f"## {heading}\n\n{_verdicts(chosen)}\n")
     parts.append(f"## Every check\n\n{_LEGEND}\n")
     parts += [
-        f"### `{finding.claim.id}`: {verdict(finding)}\n\n"
-        f"{_sentences(finding)}\n\n{checks_table(finding.outcomes)}\n"
+        f"### `{finding.claim.id}`: {verdict(finding)}\n\n{statement(finding)}\n\n"
+        f"{explained(finding)} {finding.claim.note}\n\n{checks_table(finding.outcomes)}\n"
         for finding in findings
     ]
     with atomic(path) as temporary:
-        temporary.write_text("\n".join(parts))
+        temporary.write_text("\n".join(parts), encoding="utf-8")
 
 
-def _sentences(finding: Finding) -> str:
-    """The statement and its note. A statement lacks its full stop, a question has its mark."""
-    end = "" if finding.claim.ours else "."
-    return f"{finding.claim.statement}{end} {finding.claim.note}".strip()
-
-
-def write_page(findings: Iterable[Finding], path: str | Path) -> None:
-    """Every check in one table that a browser shows and sorts."""
-    rows = [
-        {"claim": finding.claim.id, "verdict": verdict(finding)} | row
-        for finding in findings
-        for row in _rows(finding.outcomes)
-    ]
-    with atomic(path) as temporary:
-        temporary.write_text(page(pd.DataFrame(rows), "What holds"), encoding="utf-8")
+def statement(finding: Finding) -> str:
+    """The claim as a sentence. A statement lacks its full stop, a question has its mark."""
+    return finding.claim.statement + "." * (not finding.claim.ours)
 
 
 _LEGEND = """\
-Numbers are percent and percentage points, if nothing else is said. A check *holds* if its whole
-95 % interval lies in the wanted range, is *contradicted* if none of the interval does, and is
-*inconclusive* otherwise. Intervals are Student's, over seeds. The effect is the observed value in
-standard deviations over seeds."""
+A check *holds* if its whole 95 % interval lies in the wanted range, is *contradicted* if none of
+the interval does, and is *inconclusive* otherwise. Intervals are Student's, over seeds. The effect
+is the observed value in standard deviations over seeds. An asterisk (*) marks a check that does not
+survive a correction for all checks of the paper's claims together (Holm)."""
 
 
 def _verdicts(findings: list[Finding]) -> str:
@@ -147,7 +184,7 @@ def _verdicts(findings: list[Finding]) -> str:
 
 
 def _count(outcomes: list[Outcome]) -> str:
-    """'3 hold, 1 undecided'."""
+    """'3 hold, 1 inconclusive'."""
     words = [outcome.word for outcome in outcomes]
     present = [word for word in (HOLDS, INCONCLUSIVE, CONTRADICTED, NOT_RUN) if word in words]
     return ", ".join(
@@ -158,17 +195,19 @@ def _count(outcomes: list[Outcome]) -> str:
 
 
 def checks_table(outcomes: list[Outcome]) -> str:
-    return pd.DataFrame(_rows(outcomes)).to_markdown(index=False)
+    return pd.DataFrame(rows(outcomes)).to_markdown(index=False)
 
 
-def _rows(outcomes: list[Outcome]) -> list[dict[str, str]]:
+def rows(outcomes: list[Outcome]) -> list[dict[str, str]]:
+    """A row for each check, as people read it."""
     return [
         {
             "check": outcome.check.what,
-            "wanted": wanted(outcome),
+            "wanted": wanted(outcome.check),
             "observed": observed(outcome),
+            "unit": outcome.check.unit,
             "effect": effect(outcome),
-            "outcome": outcome.word,
+            "outcome": outcome.word + "*" * (outcome.word != outcome.word_holm),
             "evidence": outcome.evidence,
             "why this range": outcome.check.reason,
         }
@@ -184,9 +223,8 @@ def effect(outcome: Outcome) -> str:
     return f"{found.effect:+.1f}"
 
 
-def wanted(outcome: Outcome) -> str:
+def wanted(check: Check) -> str:
     """'82.4 ± 1.5', '> 0', '< 5'."""
-    check = outcome.check
     if check.expected is not None:
         return f"{check.expected:g} ± {check.high - check.expected:.2g}"
     bounds = [f"> {check.low:g}"] * isfinite(check.low) + [f"< {check.high:g}"] * isfinite(
@@ -200,9 +238,7 @@ def observed(outcome: Outcome) -> str:
     found = outcome.estimate
     if found is None:
         return ""
-    sign = "+" if outcome.check.difference else ""
-    text = f"{found.value:{sign}.1f}"
-    if found.interval:
-        low, high = found.interval
-        text += f" [{low:{sign}.1f}, {high:{sign}.1f}]"
-    return text
+    low, high = found.interval or (found.value, found.value)
+    places = 1 if max(abs(low), abs(high)) >= 1 else 2
+    spelled = [f"{x:{'+' * outcome.check.difference}.{places}f}" for x in (found.value, low, high)]
+    return f"{spelled[0]} [{spelled[1]}, {spelled[2]}]" if found.interval else spelled[0]

@@ -124,20 +124,20 @@ class FigureSpec:
     calls it. Its caption there is `rules/captions/<name>.rst`.
 
     curves: it shows learning curves, not evaluations.
+    method: the one method that it shows, of one network; "" for figures that show any.
     """
 
     origin: str
     stages: tuple[str, ...]
     label: str
     topic: str
-    category: str = "Figures of the paper"
+    category: str = "2 Figures of the paper"  # the report sorts by name: claims are first
     curves: bool = False
+    method: str = ""
 
     @property
-    def labels(self) -> dict[str, str]:
-        """What the report lists the figure and its table under. One label: with two, results of a
-        category that differ in both leave the report's page blank."""
-        return {"result": f"{self.label}: {self.topic}"}
+    def title(self) -> str:
+        return f"{self.label}: {self.topic}"
 
 
 # Drawn by the functions of these names in `ossum.figures`; a test keeps the names in step.
@@ -167,14 +167,16 @@ FIGURES: dict[str, FigureSpec] = {
     "fig7": FigureSpec(
         "initial", ("pruned", "trained-unscaled"), "Figure 7", "training without rescaling"
     ),
-    "fig8": FigureSpec("initial", ("statistics",), "Figure 8", "the weights that are kept"),
+    "fig8": FigureSpec(
+        "initial", ("statistics",), "Figure 8", "the weights that are kept", method="ossum"
+    ),
     "fig9": FigureSpec("initial", ("pruned", "trained"), "Figure 9", "all variants of OSSuM"),
     "beyond": FigureSpec(
         "initial",
         ("pruned", "readout", "trained"),
-        "Beyond",
-        "controls that the paper does not have",
         "Beyond the paper",
+        "controls that the paper does not have",
+        "3 Beyond the paper",
     ),
 }
 

@@ -157,6 +157,9 @@ class Config(ClosedModel):
             for index, view in enumerate(views):
                 with _located(f"figures.{figure}.{index}"):
                     self._check_view(FIGURES[figure].origin, FIGURES[figure].stages, view)
+            if FIGURES[figure].method:
+                with _located(f"figures.{figure}", ": "):
+                    self._check_single(figure, FIGURES[figure].method)
         for name, reading in self.readings.items():
             if name in (*self.figures, "costs"):
                 raise ValueError(f"readings.{name}: a figure or table has that name")
@@ -217,6 +220,15 @@ class Config(ClosedModel):
                 with _located(f"stages: {stage!r} needs options", " "):
                     options.training.protocol(rule, dataset, name)
 
+    def _check_single(self, figure: str, method: str) -> None:
+        grids = [grid for _, grid in self.views(figure) if method in grid.methods]
+        if not grids:
+            raise ValueError(f"it shows the method {method!r}, which none of its views has")
+        networks = {pair for grid in grids for pair in product(grid.datasets, grid.architectures)}
+        if len(networks) > 1:
+            named = ", ".join(" ".join(pair) for pair in sorted(networks))
+            raise ValueError(f"it shows one network, and its views have {named}: choose one")
+
     def own_options(self, grid: str, *only: str) -> str:
         """What a grid's options have of their own, as a column of the result tables: JSON, or "" if
         they are the global options. It names `trained_by` if that grid trains otherwise.
@@ -239,7 +251,7 @@ class Config(ClosedModel):
         if not grid.options:
             return self.options
         try:
-            return Options.model_validate(_merged(self.options.model_dump(), grid.options))
+            return Options.model_validate(merged(self.options.model_dump(), grid.options))
         except ValidationError as error:
             raise ValueError(f"options.{_describe(error.errors()[0], Options)}") from None
 
@@ -255,10 +267,10 @@ class Config(ClosedModel):
         return [(view, view.of(self.grids[view.grid])) for view in views]
 
 
-def _merged(values: dict, changes: dict) -> dict:
+def merged(values: dict, changes: dict) -> dict:
     """`values` with what `changes` says of it, nested dictionaries entry by entry."""
     both = {
-        key: _merged(values[key], change)
+        key: merged(values[key], change)
         for key, change in changes.items()
         if isinstance(change, dict) and isinstance(values.get(key), dict)
     }

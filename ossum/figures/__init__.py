@@ -1,7 +1,11 @@
 """Figures of the paper, and one beyond it: a function each, from a tidy table to a figure."""
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+# Before Matplotlib is imported: it refuses the backend that Jupyter names for programs of its own.
+os.environ["MPLBACKEND"] = "Agg"
 
 import pandas as pd
 from matplotlib.figure import Figure

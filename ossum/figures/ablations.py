@@ -11,13 +11,13 @@ from ossum.figures import panels, style, tables
 
 # The default (tanh, U(-r, r)) is the line of OSSuM in other figures, and looks as it does there.
 _DEFAULT = style.colour("ossum"), style.marker("ossum")
-_ROSE, _OLIVE = ("#CC6677", "s"), ("#999933", "^")
+_WINE, _OLIVE = ("#7A1F4F", "s"), ("#BDB53F", "^")
 ACTIVATIONS = {
     "tanh": style.Look("tanh", *_DEFAULT),
-    "relu": style.Look("ReLU", *_ROSE),
+    "relu": style.Look("ReLU", *_WINE),
     "sigmoid": style.Look("sigmoid", *_OLIVE),
 }
-_SHAPES = {"const": _ROSE, "normal": _OLIVE, "uniform": _DEFAULT}
+_SHAPES = {"const": _WINE, "normal": _OLIVE, "uniform": _DEFAULT}
 # The wider a distribution, the darker its line; those with a mean other than zero are orange.
 _SPREADS = {
     "uniform-spread-0.25": ("#A9D3EC", "v"),
@@ -34,6 +34,9 @@ DISTRIBUTIONS, UNIFORMS = (
 )
 
 
+_R = "r = 1/√fan-in"
+
+
 def fig5(table: pd.DataFrame) -> Figure:
     """Activations (a), distributions (b) and widths (c) of weights, architectures (d).
 
@@ -43,19 +46,19 @@ def fig5(table: pd.DataFrame) -> Figure:
     search = table[table["stage"] == "search"]
     uniform = pruned[pruned["distribution"] == "uniform"]
     tanh = pruned[pruned["activation"] == "tanh"]
-    figure, axes_grid = panels.grid(2, 2, panels.width(pruned), height=3.1, sharey="all")
+    figure, axes_grid = panels.grid(2, 2, height=1.7, sharey="all")
     (activations, distributions), (uniforms, architectures) = axes_grid
     _ablation(activations, uniform, "activation", ACTIVATIONS, "activation")
-    _ablation(distributions, tanh, "distribution", DISTRIBUTIONS, "distribution of weights")
-    _ablation(uniforms, tanh, "distribution", UNIFORMS, "spread and mean of weights")
+    _ablation(distributions, tanh, "distribution", DISTRIBUTIONS, f"distribution of weights, {_R}")
+    _ablation(uniforms, tanh, "distribution", UNIFORMS, f"spread and mean of weights, {_R}")
     _search(architectures, search)
-    for axes in axes_grid[:, 1]:
-        axes.set_ylabel("")
+    activations.set_ylim(bottom=0)
+    panels.outer_labels(axes_grid)
     panels.letters(axes_grid.flat)
     shown = {"(a–c)": pruned, "(d)": search}
     foot = [f"{which} {tables.contents(rows)}" for which, rows in shown.items() if len(rows)]
-    panels.foot(figure, "      ".join(foot))
-    panels.legends_inside(figure)
+    panels.foot(figure, "\n".join(foot))
+    panels.legends_above(axes_grid)
     return figure
 
 
@@ -85,26 +88,26 @@ def _search(axes: Axes, table: pd.DataFrame) -> None:
         hue_order=[look.label for look in looks.values()],
         style_order=[look.label for look in looks.values()],
         palette={look.label: look.colour for look in looks.values()},
-        markers={look.label: "^" if options else "o" for (_, options), look in looks.items()},
-        s=9,
+        markers={look.label: look.marker for look in looks.values()},
+        s=7,
         alpha=0.6,
         linewidth=0,
         ax=axes,
     )
     for handle in axes.get_legend_handles_labels()[0]:
-        handle.set(markersize=6, alpha=1)
+        handle.set(markersize=4, alpha=1)
     best = table.loc[table["accuracy"].idxmax()]
     widths = "-".join(map(str, best["widths"]))
     axes.plot(
         best["weight_sparsity"],
         best["accuracy"],
         marker="*",
-        markersize=13,
+        markersize=9,
         markerfacecolor="#F0E442",
         markeredgecolor="black",
         linestyle="none",
-        label=f"best: {best['accuracy']:.1%}, FC-{widths}\n"
-        f"{style.percent(best['weight_sparsity'])} of weights pruned",
+        label=f"best: {best['accuracy']:.1%}, FC-{widths}, "
+        f"{style.percent(best['weight_sparsity'])} pruned",
     )
     style.accuracy_axis(axes)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -114,7 +117,7 @@ def _search(axes: Axes, table: pd.DataFrame) -> None:
 def _missing(axes: Axes, table: pd.DataFrame, what: str) -> bool:
     """Whether the table has nothing for a panel. The panel gets its title, and says so itself."""
     names = [tables.title(*network) for network in tables.networks(table)]
-    axes.set_title("\n".join([*names, what]))
+    axes.set_title("\n".join([*names, what]), linespacing=style.LINESPACING)
     if names:
         return False
     axes.text(0.5, 0.5, "not in this table", transform=axes.transAxes, ha="center", color="0.5")

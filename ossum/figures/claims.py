@@ -1,101 +1,177 @@
-"""The picture of the claims: what was expected of each check, and what was observed."""
+"""The picture of the claims: where each quantity has to lie, and where it was observed."""
 
-from collections.abc import Iterable
+import io
+import re
 from pathlib import Path
+from textwrap import fill
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from ossum.figures import style
+from ossum.storage.files import atomic
 
 # By outcome. Colour-blind readers can tell blue from orange, and the markers differ too.
 _LOOKS = {
     "holds": ("#0072B2", "o"),
-    "inconclusive": ("#8C8C8C", "D"),
-    "contradicted": ("#D55E00", "X"),
+    "inconclusive": ("#6E6E6E", "D"),
+    "contradicted": ("#C04A00", "X"),
 }
 _WANTED = "#CFE8D5"
-_LIMIT = 60  # percentage points to either side: whatever is further out is far off
-_ROW = 0.21  # inches
+# By verdict on a claim of the paper or on a question of ours: a sign and a colour.
+_VERDICTS = {
+    "reproduced": ("✓", "#0072B2"),
+    "yes": ("✓", "#0072B2"),
+    "mixed": ("◐", "#8A6A00"),
+    "partly": ("◐", "#8A6A00"),
+    "contradicted": ("✗", "#C04A00"),
+    "no": ("✗", "#C04A00"),
+    "inconclusive": ("?", "#6E6E6E"),
+    "not run": ("–", "#6E6E6E"),
+}
+_WIDTH, _HEIGHT = 5.5, 8.3  # of a page, inches
+_LINE, _AXIS = 0.15, 0.33  # of a line of text, and of what an axis takes below
+_WHOLE = {"savefig.bbox": "standard"}  # not cropped, so that axes are below each other
+_LETTERS = 45  # of a line beside an axis
 
 
-def draw_claims(table: pd.DataFrame, paths: Iterable[str | Path]) -> None:
-    """Draw the table of checks (`ossum.claims.table.as_table`) and save it to each path."""
-    with style.applied():
-        style.save(picture(table), paths)
+def look(verdict: str) -> tuple[str, str]:
+    """The sign and the colour of a verdict (`ossum.claims.table.verdict`)."""
+    return _VERDICTS[re.split(r" \(|:", verdict)[0]]
 
 
-def picture(table: pd.DataFrame) -> Figure:
-    """A row for each check, under the claim that it belongs to.
+def draw_claims(table: pd.DataFrame, pdf: str | Path, png: str | Path) -> None:
+    """Draw the claims that were judged, by the table of checks (`ossum.claims.table.as_table`): a
+    PDF whose pages can be printed, and all of them in one picture."""
+    table = table.groupby("claim", sort=False).filter(_judged)
+    with style.applied(), mpl.rc_context(_WHOLE):
+        style.save(_picture(table), [png])
+        with atomic(pdf) as temporary, PdfPages(temporary, metadata={"CreationDate": None}) as file:
+            for part in _pages(table):
+                file.savefig(_picture(part))
+    plt.close("all")
 
-    Differences are shown as they are, and numbers that the paper gives by how far we are from them.
-    The wanted range is green.
-    """
-    n_rows = len(table) + table["claim"].nunique()
-    figure, axes = plt.subplots(figsize=(7.6, _ROW * n_rows + 1.2))
-    position, ticks, labels = 0, [], []
+
+def draw_claim(checks: pd.DataFrame) -> str:
+    """The checks of one claim as SVG, without a title; "" if none of them was judged."""
+    if not _judged(checks):
+        return ""
+    settings = _WHOLE | {"svg.fonttype": "none", "svg.hashsalt": checks["claim"].iloc[0]}
+    with style.applied(), mpl.rc_context(settings):
+        figure, text = _picture(checks, titled=False), io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None})
+        plt.close(figure)
+    return "<svg" + text.getvalue().partition("<svg")[2]
+
+
+def _judged(checks: pd.DataFrame) -> bool:
+    return checks["outcome"].isin(_LOOKS).any()
+
+
+def _pages(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """The claims of a table, in parts that fit on a page."""
+    parts, room = [[]], _HEIGHT
     for _, checks in table.groupby("claim", sort=False):
+        height = sum(map(sum, _heights(_axes_of(checks), titled=True)))
+        if height > room and parts[-1]:
+            parts, room = [*parts, []], _HEIGHT
+        parts[-1].append(checks)
+        room -= height
+    return [pd.concat(part) if part else table for part in parts]
+
+
+def _axes_of(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """The checks of each axis: those of a claim that have the same unit and are about one number of
+    the paper, or about none."""
+    keys = ["claim", "unit", "expected"]
+    return [checks for _, checks in table.groupby(keys, sort=False, dropna=False)]
+
+
+def _heights(groups: list[pd.DataFrame], titled: bool) -> list[tuple[float, float, float]]:
+    """Of each axis, in inches: the title above it, the axis, and its labels below."""
+    seen, heights = set(), []
+    for checks in groups:
         first = checks.iloc[0]
-        axes.text(
-            -0.01,
-            position,
-            f"{first['claim']} ({first['tables']}): {first['verdict']}",
-            transform=axes.get_yaxis_transform(),
-            fontsize=8,
-            fontweight="bold",
-            horizontalalignment="right",
-            verticalalignment="center",
-        )
-        position += 1
-        for _, check in checks.iterrows():
-            _row(axes, position, check)
-            ticks.append(position)
-            labels.append(check["check"])
-            position += 1
-    axes.set_yticks(ticks, labels, fontsize=7)
-    axes.set_ylim(position - 0.4, -0.8)
-    axes.set_xscale("symlog", linthresh=5, linscale=0.9)
-    axes.set_xlim(-_LIMIT, _LIMIT)
-    marks = (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50)
-    axes.set_xticks(marks, [f"{mark:+d}" if mark else "0" for mark in marks], fontsize=7)
-    axes.minorticks_off()
-    axes.grid(axis="y", visible=False)
-    axes.axvline(0, color="0.3", linewidth=0.8)
-    axes.set_xlabel("difference, or observed − the paper's number (percentage points)", fontsize=8)
-    figure.legend(handles=_legend(), loc="outside upper center", ncols=4, frameon=False)
+        title = titled and first["claim"] not in seen
+        seen.add(first["claim"])
+        lines = sum(_label(check).count("\n") + 1.4 for check in checks["check"])
+        heights.append((_LINE * (2 + _title(first).count("\n")) * title, _LINE * lines, _AXIS))
+    return heights
+
+
+def _label(check: str) -> str:
+    return fill(check, _LETTERS)
+
+
+def _title(first: pd.Series) -> str:
+    sign, _ = look(first["verdict"])
+    return f"{sign} {first['verdict']}: {first['claim']}\n{fill(first['statement'], 90)}"
+
+
+def _picture(table: pd.DataFrame, titled: bool = True) -> Figure:
+    """A row for each check, an axis for each claim and unit. The wanted range is green."""
+    groups = _axes_of(table)
+    heights = _heights(groups, titled)
+    top = total = sum(map(sum, heights)) or 1
+    figure = plt.figure(figsize=(_WIDTH, total), layout="none")
+    if not groups:
+        figure.text(0.5, 0.5, "No claim is judged by these results.", ha="center", va="center")
+    for checks, (title, height, below) in zip(groups, heights, strict=True):
+        if title:
+            _, colour = look(checks["verdict"].iloc[0])
+            text = _title(checks.iloc[0])
+            figure.text(0.005, (top - 0.04) / total, text, fontsize=7, va="top", color=colour)
+        top -= title
+        axes = figure.add_axes((0.47, (top - height) / total, 0.515, height / total))
+        _rows(axes, checks)
+        top -= height + below
     return figure
 
 
-def _row(axes: Axes, position: int, check: pd.Series) -> None:
-    middle = 0 if pd.isna(check["expected"]) else check["expected"]
-    low, high = (check[["low", "high"]].astype(float) - middle).clip(-_LIMIT, _LIMIT)
-    axes.barh(position, high - low, left=low, height=0.9, color=_WANTED, linewidth=0)
-    if check["outcome"] not in _LOOKS:
-        text = "not run" if pd.isna(check["observed"]) else "not run with enough seeds"
-        axes.text(0, position, f" {text}", fontsize=7, color="0.4", va="center")
-        return
-    colour, marker = _LOOKS[check["outcome"]]
-    axes.errorbar(
-        check["observed"] - middle,
-        position,
-        xerr=[
-            [check["observed"] - check["interval_low"]],
-            [check["interval_high"] - check["observed"]],
-        ],
-        color=colour,
-        marker=marker,
-        markersize=4.5,
-        linewidth=1.4,
-    )
+def _rows(axes: Axes, checks: pd.DataFrame) -> None:
+    """The checks of one axis, from the top down."""
+    lines = [_label(check).count("\n") + 1.4 for check in checks["check"]]
+    places = np.cumsum(lines) - np.array(lines) / 2
+    low, high = _limits(checks)
+    for place, lines_, (_, check) in zip(places, lines, checks.iterrows(), strict=True):
+        left, right = max(check["low"], low), min(check["high"], high)
+        axes.barh(place, right - left, left=left, height=0.95 * lines_, color=_WANTED, linewidth=0)
+        if check["outcome"] not in _LOOKS:
+            axes.text((low + high) / 2, place, "not run", fontsize=7, ha="center", va="center")
+            continue
+        colour, marker = _LOOKS[check["outcome"]]
+        ends = np.abs(check[["interval_low", "interval_high"]].astype(float) - check["observed"])
+        axes.errorbar(
+            check["observed"],
+            place,
+            xerr=ends.to_numpy()[:, None],
+            color=colour,
+            marker=marker,
+            markersize=4,
+            linewidth=1.4,
+        )
+    if pd.notna(expected := checks["expected"].iloc[0]):
+        axes.axvline(expected, color="#2E7D4F", linestyle=":", linewidth=1)
+    axes.set_yticks(places, map(_label, checks["check"]), fontsize=7)
+    axes.tick_params(axis="x", labelsize=7, pad=1)
+    axes.set_ylim(sum(lines), 0)
+    axes.set_xlim(low, high)
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel(checks["unit"].iloc[0], fontsize=7, labelpad=1)
+    if low < 0 < high:
+        axes.axvline(0, color="0.3", linewidth=0.8, zorder=1)
 
 
-def _legend() -> list[Line2D | Patch]:
-    points = [
-        Line2D([], [], color=colour, marker=marker, label=word)
-        for word, (colour, marker) in _LOOKS.items()
-    ]
-    return [Patch(color=_WANTED, label="wanted"), *points]
+def _limits(checks: pd.DataFrame) -> tuple[float, float]:
+    """Of an axis: all bounds and intervals are inside, and zero where a bound is at infinity."""
+    ends = checks[["low", "high", "interval_low", "interval_high", "observed"]].astype(float)
+    if np.isinf(ends).any(axis=None):
+        ends = ends.assign(zero=0.0)
+    ends = ends.replace([np.inf, -np.inf], np.nan).stack()
+    margin = 0.08 * (ends.max() - ends.min()) or 1.0
+    return ends.min() - margin, ends.max() + margin

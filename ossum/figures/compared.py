@@ -30,6 +30,8 @@ def compared(
         for line in others.lines:
             # Single points and levels across the panel are no means of a method.
             if line.get_linestyle() != "None" and line.get_transform() == others.transData:
-                axes.plot(*line.get_data(), ":", color=line.get_color(), linewidth=1.6, zorder=3)
+                axes.plot(*line.get_data(), ":", color=line.get_color(), linewidth=1.4, zorder=3)
+        ranges = [axes.get_ylim(), others.get_ylim()]
+        axes.set_ylim(min(low for low, _ in ranges), max(high for _, high in ranges))
     panels.foot(figure, f"{figure.get_supxlabel()}\ndotted, reference: {other.get_supxlabel()}")
     return figure

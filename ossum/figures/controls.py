@@ -1,19 +1,14 @@
 """The figure of what the paper left out: controls, parameters kept, and the cross-entropy."""
 
-from dataclasses import replace
-from math import log
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from ossum.config.registry import DATASETS
 from ossum.figures import panels, style, tables
 
-_READOUT = style.Look("Readout of all neurons", "black", "", ":", 1.4)
-_DENSE = style.Look("Small dense network", "black", "*", "-", 1.2)
-_GUESSING = style.Look("Guessing", "0.3", "", "-.", 1.0)
+_READOUT = style.Look("Readout of all neurons", "black", "", (0, (4, 1)), 1.0)
+_DENSE = style.Look("Small dense network", "black", "*", "-", 0.8)
 
 
 def beyond(table: pd.DataFrame) -> Figure:
@@ -31,24 +26,27 @@ def beyond(table: pd.DataFrame) -> Figure:
     untrained = table[table["stage"].isin(["pruned", "readout"])]
     looks = style.looks_of(pd.concat([untrained, trained]), style.methods() | {"dense": _DENSE})
     n_columns = len(tables.networks(untrained)) + len(pruned_networks)
-    figure, axes_grid = panels.grid(2, n_columns, panels.width(table), 2.6, sharex="col")
+    figure, axes_grid = panels.grid(2, n_columns, sharex="col")
     columns = iter(axes_grid.T)
     for (dataset, architecture), column in zip(tables.networks(untrained), columns, strict=False):
         chosen = untrained.query("dataset == @dataset and architecture == @architecture")
-        column[0].set_title(f"{tables.title(dataset, architecture)}\npruned, not trained")
+        panels.title(column[0], (dataset, architecture), "pruned, not trained")
         _untrained(*column, chosen, looks)
-        _guessing(column[1], dataset)
+        panels.chance(column[0], dataset)
+        panels.chance(column[1], dataset, in_loss=True)
     for (dataset, architecture), column in zip(pruned_networks, columns, strict=True):
         others = [name for place, name in pruned_networks if place == dataset]
         others.remove(architecture)
         chosen = trained.query("dataset == @dataset and architecture not in @others")
-        column[0].set_title(f"{tables.title(dataset, architecture)}\npruned, then trained")
+        panels.title(column[0], (dataset, architecture), "pruned, then trained")
         _trained(*column, chosen, looks)
-        _guessing(column[1], dataset)
+        panels.chance(column[1], dataset, in_loss=True)
+        panels.broken(column[0])  # from zero, all lines would be one
     for axes in axes_grid[0]:
         style.accuracy_axis(axes)
     for axes in axes_grid[1]:
         axes.set_ylabel("test cross-entropy")
+        panels.broken(axes)
     panels.outer_labels(axes_grid)
     panels.letters(axes_grid.flat)
     panels.legend(figure, title="Beyond the paper: controls and measures it lacks")
@@ -61,15 +59,16 @@ def beyond(table: pd.DataFrame) -> Figure:
 def _untrained(accuracy: Axes, loss: Axes, table: pd.DataFrame, looks: style.Looks) -> None:
     pruned, readouts = (table[table["stage"] == stage] for stage in ("pruned", "readout"))
     for axes, y in ((accuracy, "accuracy"), (loss, "loss")):
-        panels.lines(axes, pruned, looks, y=y)
         style.sparsity_axis(axes, set(table["sparsity"]))
+        axes.margins(y=0.15)  # for what is written in the panels
+        panels.lines(axes, pruned, looks, y=y)
     # Where nothing is pruned, the readout is the same for all methods.
     of_all = readouts[readouts["sparsity"] == 0].drop_duplicates(["options", "seed"])
     of_all = of_all.assign(method="readout")
     levels = style.looks_of(of_all, {"readout": _READOUT})
     for place, ((_, options), look) in enumerate(levels.items()):
         mean = of_all.loc[of_all["options"] == options, ["accuracy", "loss"]].mean()
-        _level(accuracy, mean["accuracy"], look)
+        panels.level(accuracy, mean["accuracy"], look)
         accuracy.annotate(
             f"{mean['accuracy']:.1%}",
             (1, mean["accuracy"]),
@@ -78,17 +77,17 @@ def _untrained(accuracy: Axes, loss: Axes, table: pd.DataFrame, looks: style.Loo
             textcoords="offset points",
             ha="right",
             va="top",
-            fontsize=8,
+            fontsize=7,
         )
         # The level is so far below that an axis down to it would hide what the methods do.
         loss.annotate(
             f"↓ {look.label[0].lower()}{look.label[1:]}: {mean['loss']:.2f}",
             (1, 0),
-            (-4, 5 + 11 * place),
+            (-4, 3 + 8 * place),
             xycoords="axes fraction",
             textcoords="offset points",
             ha="right",
-            fontsize=8,
+            fontsize=7,
         )
     accuracy.set_ylim(bottom=0)  # only now, as the readout is above all else
 
@@ -101,20 +100,3 @@ def _trained(accuracy: Axes, loss: Axes, table: pd.DataFrame, looks: style.Looks
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("parameters kept")
-
-
-def _guessing(axes: Axes, dataset: str) -> None:
-    """The cross-entropy of equal probabilities for all classes."""
-    n_classes = DATASETS[dataset].n_classes
-    _level(axes, log(n_classes), replace(_GUESSING, label=f"Guessing (ln {n_classes})"))
-
-
-def _level(axes: Axes, y: float, look: style.Look) -> None:
-    axes.axhline(
-        y,
-        label=look.label,
-        color=look.colour,
-        linestyle=look.linestyle,
-        linewidth=look.linewidth,
-        zorder=1,
-    )

@@ -12,35 +12,39 @@ from ossum.figures import panels, style, tables
 def fig6(table: pd.DataFrame) -> Figure:
     """Learning curves of networks pruned at initialisation: a panel a network and sparsity.
 
-    They begin after the first epoch: the jump before it would hide how methods differ later on.
+    They begin before training, at epoch 0. Below each panel is what the methods differ by.
     """
-    table = table.query("origin == 'initial' and stage == 'trained' and epoch > 0")
+    table = table.query("origin == 'initial' and stage == 'trained'")
+    looks = style.looks_of(table)
     shown = [
         (*network, sparsity)
         for network in tables.networks(table)
         for sparsity in sorted(_of(table, *network)["sparsity"].unique())
     ]
-    looks = style.looks_of(table)
-    columns = 2 if len(shown) > 1 else 1
-    figure, axes_grid = panels.grid(ceil(len(shown) / columns), columns, width=3.7)
-    for axes in axes_grid.flat[len(shown) :]:
+    columns, differ = min(2, len(shown)), panels.control(table) is not None
+    rows = ceil(len(shown) / columns) if shown else 0
+    figure, axes_grid = panels.grid(rows, columns, strips=differ, sharex="col")
+    upper, lower = (axes_grid[::2], axes_grid[1::2]) if differ else (axes_grid, axes_grid[:0])
+    for axes in [*upper.flat[len(shown) :], *lower.flat[len(shown) :]]:
         axes.remove()
-    for (dataset, architecture, sparsity), axes in zip(shown, axes_grid.flat, strict=False):
+    for i, (dataset, architecture, sparsity) in enumerate(shown):
         curves = _of(table, dataset, architecture).query("sparsity == @sparsity")
-        panels.lines(
-            axes,
-            tables.without_diverged(curves),
-            looks,
-            x="epoch",
-            markevery=ceil(curves["epoch"].max() / 10),  # a line of markers only would be no line
-        )
-        times = f"{style.times(style.compression(sparsity))} compressed"
-        axes.set_title(f"{tables.title(dataset, architecture)}\n{times}")
+        curves = tables.without_diverged(curves)
+        every = ceil(curves["epoch"].max() / 10)  # a line of markers only would be no line
+        axes = upper.flat[i]
+        panels.lines(axes, curves, looks, x="epoch", markevery=every)
+        panels.chance(axes, dataset)
+        style.accuracy_axis(axes)
+        axes.set_ylim(bottom=0)
+        compressed = f"{style.times(style.compression(sparsity))} compressed"
+        panels.title(axes, (dataset, architecture), compressed)
         axes.set_xlabel("epochs of training")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-        style.accuracy_axis(axes)
+        if differ:
+            panels.difference_panel(lower.flat[i], curves, looks, x="epoch", markevery=every)
+            lower.flat[i].set_xlabel("epochs of training")
     panels.outer_labels(axes_grid)
-    panels.letters(axes_grid.flat[: len(shown)])
+    panels.letters(upper.flat[: len(shown)])
     panels.legend(figure)
     panels.foot(figure, tables.contents(tables.last_epochs(table)))
     return figure

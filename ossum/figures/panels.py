@@ -1,7 +1,7 @@
 """What all figures are made of: a grid of panels, the lines in them, one legend, a foot."""
 
 from collections.abc import Iterable
-from math import ceil
+from math import ceil, log
 from string import ascii_lowercase
 
 import matplotlib.pyplot as plt
@@ -13,30 +13,35 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
-from ossum.figures import style
+from ossum.config.registry import DATASETS, METHODS
+from ossum.figures import style, tables
 
-# Of markers that look smaller than others.
-_SIZES = {"*": 8, "P": 6, "X": 6, "+": 6, "x": 5.5}
+# Points, of markers that look smaller than others.
+_SIZES = {"*": 5.5, "P": 4.4, "d": 4.6, "h": 4.4, "+": 4.5, (4, 1, 0): 5.5}
+_UNFILLED = ("x", "+")
+_CHANCE = style.Look("Chance", "0.2", "", (0, (1, 1.5)), 0.8)
+_UNPRUNED = style.Look("Unpruned", "0.2", "", (0, (6, 2, 1, 2)), 0.8)
 
 
 def grid(
-    rows: int, columns: int, width: float, height: float = 2.9, **share: str
+    rows: int, columns: int, height: float = 1.5, *, strips: bool = False, **share: str
 ) -> tuple[Figure, np.ndarray]:
-    """Panels of `width` x `height` inches, and space for a legend above them."""
+    """Panels `height` inches high across the width of a page, up to three in a row, and space for a
+    legend above them.
+
+    strips: below each row of panels is one of lower panels, so that the array has 2 * rows rows.
+    """
     if not rows * columns:
         raise ValueError("the table has no rows of the stages that this figure shows")
+    heights = ([height, 0.6 * height] if strips else [height]) * rows
     return plt.subplots(
-        rows,
+        len(heights),
         columns,
-        figsize=(width * columns, height * rows + 0.6),
+        figsize=(style.WIDTH * max(1, columns / 3), sum(heights) + 0.35 * rows + 0.4),
+        height_ratios=heights,
         squeeze=False,
         **share,
     )
-
-
-def width(table: pd.DataFrame) -> float:
-    """Inches that a panel needs for its sparsities side by side."""
-    return max(3.7, 0.8 + 0.36 * table["sparsity"].nunique())
 
 
 def lines(
@@ -76,15 +81,16 @@ def lines(
             label=look.label,
             color=look.colour,
             marker=look.marker,
-            markersize=_SIZES.get(look.marker, 5),
+            markersize=_SIZES.get(look.marker, 3.6),
             markevery=markevery,
             markerfacecolor="w" if look.hollow else look.colour,
             # Filled markers have a white edge; the others are nothing but edge.
-            markeredgecolor=look.colour if look.hollow or look.marker in ("+", "x") else "w",
+            markeredgecolor=look.colour if look.hollow or look.marker in _UNFILLED else "w",
+            markeredgewidth=0.8 if look.hollow or look.marker in _UNFILLED else 0.4,
             linewidth=look.linewidth,
             linestyle=look.linestyle,
-            zorder=1 if look.linestyle == "--" else 2,
-            err_kws={"alpha": 0.2, "linewidth": 0},
+            zorder=1.5 if value in style.CONTROLS else 2,
+            err_kws={"alpha": 0.15, "linewidth": 0},
             legend=False,
         )
 
@@ -97,10 +103,104 @@ def accuracy_panel(
     hue: str = "method",
     sparsities: Iterable[float] | None = None,
 ) -> None:
-    """Accuracy against sparsity; the ticks are the table's sparsities unless others are given."""
-    lines(axes, table, looks, hue=hue)
+    """Accuracy against sparsity, and what guessing gives.
+
+    The ticks are the table's sparsities unless others are given.
+    """
     style.sparsity_axis(axes, set(table["sparsity"] if sparsities is None else sparsities))
+    lines(axes, table, looks, hue=hue)
     style.accuracy_axis(axes)
+    for dataset in table["dataset"].unique():
+        chance(axes, dataset)
+
+
+def chance(axes: Axes, dataset: str, *, in_loss: bool = False) -> None:
+    """The accuracy, or the cross-entropy, of equal probabilities for all classes."""
+    n_classes = DATASETS[dataset].n_classes
+    level(axes, log(n_classes) if in_loss else 1 / n_classes, _CHANCE)
+
+
+def unpruned(axes: Axes, table: pd.DataFrame) -> None:
+    """The mean accuracy of networks of which nothing is pruned, if the table has them."""
+    whole = table.query("sparsity == 0 and options == ''").drop_duplicates("seed")
+    if len(whole):
+        level(axes, whole["accuracy"].mean(), _UNPRUNED)
+
+
+def level(axes: Axes, y: float, look: style.Look) -> None:
+    """A horizontal line across the panel."""
+    axes.axhline(
+        y,
+        label=look.label,
+        color=look.colour,
+        linestyle=look.linestyle,
+        linewidth=look.linewidth,
+        zorder=1,
+    )
+
+
+def control(table: pd.DataFrame) -> str | None:
+    """The control that other methods of a table are compared with: random, or else norm."""
+    return next((name for name in ("random", "norm") if name in set(table["method"])), None)
+
+
+def difference_panel(
+    axes: Axes,
+    table: pd.DataFrame,
+    looks: style.Looks,
+    *,
+    x: str = "sparsity",
+    sparsities: Iterable[float] | None = None,
+    markevery: int = 1,
+) -> None:
+    """How far accuracies are above that of the table's control, seed by seed.
+
+    It is the control without options of its own, if there is one. Outliers by Tukey's rule are not
+    within the axis.
+    """
+    if (against := control(table)) is None:
+        return
+    alike = ["dataset", "architecture", x, "seed"]
+    base = table[table["method"] == against]
+    base = base.loc[base["options"] == base["options"].min(), [*alike, "accuracy"]]
+    table = table.merge(base, on=alike, suffixes=("", "_base"))
+    table["difference"] = table["accuracy"] - table["accuracy_base"]
+    spread = table.groupby(["method", "options", x])["difference"].agg(["mean", "std"]).fillna(0)
+    reach = spread.abs().sum(axis=1).loc[lambda reach: reach > 0]
+    low, high = reach.quantile([0.25, 0.75])
+    limit = 1.1 * min(reach.max(), high + 1.5 * (high - low)) if len(reach) else 0.01
+    if not axes.get_autoscaley_on():  # another panel of its row has set what they share
+        limit = max(limit, axes.get_ylim()[1])
+    axes.set_ylim(-limit, limit)
+    if x == "sparsity":
+        style.sparsity_axis(axes, set(table["sparsity"] if sparsities is None else sparsities))
+    lines(axes, table, looks, x=x, y="difference", markevery=markevery)
+    style.accuracy_axis(axes)
+    label = f"minus {METHODS[against].label}\n(points)"
+    axes.set_ylabel(label, linespacing=style.LINESPACING)
+
+
+def broken(axes: Axes) -> None:
+    """Mark a vertical axis that does not start at zero."""
+    slash = [(-1, -0.7), (1, 0.7)]
+    at = axes.transAxes
+    axes.scatter(
+        [0, 0],
+        [0.05, 0.09],
+        25,
+        "0.2",
+        slash,
+        linewidths=0.8,
+        transform=at,
+        clip_on=False,
+        gid="broken",
+    )
+
+
+def title(axes: Axes, network: tuple[str, str], what: str = "", **options: float) -> None:
+    """The network of a panel and, on a line of its own, what is shown of it."""
+    text = "\n".join(filter(None, [tables.title(*network), what]))
+    axes.set_title(text, linespacing=style.LINESPACING, **options)
 
 
 def letters(panels: Iterable[Axes]) -> None:
@@ -113,8 +213,10 @@ def outer_labels(panels: np.ndarray) -> None:
     """Axes are named only left of the first column and below the last row."""
     for axes in panels[:-1].flat:
         axes.set_xlabel("")
-    for axes in panels[:, 1:].flat:
-        axes.set_ylabel("")
+    for row in panels:
+        for axes in row[1:]:
+            if axes.get_ylabel() == row[0].get_ylabel():
+                axes.set_ylabel("")
 
 
 def legend(
@@ -124,47 +226,56 @@ def legend(
 
     Its entries are the lines of the panels, methods first, unless `handles` are given.
     """
-    handles = _shown(figure) if handles is None else handles
+    handles = shown(figure) if handles is None else handles
     _fitted_legend(
         figure, list(handles), figure.bbox.width, loc="outside upper center", title=title
     )
 
 
-def legends_inside(figure: Figure) -> None:
-    """A legend at the top of each panel; their common range is raised until it covers no data."""
+def legends_above(panels: np.ndarray) -> None:
+    """A legend between each panel and its title."""
+    figure = panels[0, 0].figure
     figure.draw_without_rendering()  # sizes are known only now
-    top = 0.1
-    for axes in figure.axes:
-        handles, _ = axes.get_legend_handles_labels()
-        if handles:
-            panel = axes.get_window_extent()
-            drawn = _fitted_legend(axes, handles, panel.width, loc="upper center", fontsize=8)
-            share = drawn.get_window_extent().height / panel.height
-            top = max(top, axes.dataLim.y1 / (0.97 - share))
-    axes.set_ylim(0, top)
-    # The space for a legend may go beyond 100 %.
-    axes.set_yticks([tick for tick in axes.get_yticks() if tick <= min(1, top)])
+    for row in panels:
+        heights = [0.0]
+        for axes in row:
+            if handles := axes.get_legend_handles_labels()[0]:
+                drawn = _fitted_legend(
+                    axes,
+                    handles,
+                    axes.get_window_extent().width,
+                    loc="lower center",
+                    bbox_to_anchor=(0.5, 1),
+                    borderaxespad=0,
+                    fontsize=7,
+                    handlelength=1.8,
+                )
+                heights.append(drawn.get_window_extent().height / figure.dpi * 72)
+        for axes in row:
+            axes.set_title(axes.get_title(), pad=max(heights) + 1, linespacing=style.LINESPACING)
 
 
 def foot(figure: Figure, text: str) -> None:
     """A line below the figure."""
-    figure.supxlabel(text, fontsize=8, color="0.35")
+    figure.supxlabel(text, fontsize=7, color="0.3", linespacing=style.LINESPACING)
 
 
-def _shown(figure: Figure) -> list[Artist]:
+def shown(figure: Figure) -> list[Artist]:
     """A handle for each label in any panel: methods in the registry's order, each followed by those
-    with options of their own, then all others."""
-    shown: dict[str, Artist] = {}
+    with options of their own, then all others, levels last."""
+    found: dict[str, Artist] = {}
     for axes in figure.axes:
         handles, labels = axes.get_legend_handles_labels()
-        shown |= dict(zip(labels, handles, strict=True))
+        found |= dict(zip(labels, handles, strict=True))
     methods = [
         label
         for look in style.methods().values()
-        for label in sorted(shown)
+        for label in sorted(found)
         if label == look.label or label.startswith(f"{look.label} (")
     ]
-    return [shown[label] for label in dict.fromkeys([*methods, *shown])]
+    levels = [look.label for look in (_UNPRUNED, _CHANCE) if look.label in found]
+    others = [label for label in found if label not in levels]
+    return [found[label] for label in dict.fromkeys([*methods, *others, *levels])]
 
 
 def _fitted_legend(
@@ -178,8 +289,8 @@ def _fitted_legend(
             handles=[handle for i in range(columns) for handle in handles[i::columns]],
             ncols=columns,
             frameon=False,
-            columnspacing=1.5,
-            **look,
+            **{"columnspacing": 1.3, "handletextpad": 0.5, "labelspacing": 0.3, "borderpad": 0.2}
+            | look,
         )
         if columns == 1 or drawn.get_window_extent().width <= width:
             break

@@ -9,52 +9,58 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
+from PIL import Image
 
 from ossum.config.registry import METHODS
 from ossum.storage.files import atomic
 
-mpl.use("Agg")
+# Inches: the paper's text width. Figures are made at the size that they are printed at.
+WIDTH = 5.5
+# Times' own distance of lines is too wide for labels of two.
+LINESPACING = 1.05
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart, and a wine red; controls are
-# grey. Markers and dashes differ too, so that a figure also reads in black and white.
+# Colours that colour-blind readers can tell apart. Within a figure of the paper their grey values
+# and their markers differ too, so that it reads in black and white. Controls are grey.
 _COLOURS = {
     "ossum": "#0072B2",
-    "linear-ossum": "#D55E00",
-    "log-ossum": "#009E73",
-    "gradient": "#CC79A7",
-    "random": "#A8A8A8",
+    "linear-ossum": "#E6770B",
+    "log-ossum": "#5CC8A0",
+    "gradient": "#6A2C91",
+    "random": "#A6A6A6",
     "best-random": "#3D3D3D",
-    "norm": "#6E6E6E",
-    "coreset": "#882255",
+    "norm": "#757575",
+    "coreset": "#4F0A2E",
     # Deep networks: with PAB a darker shade of the score's colour, with norm a lighter one.
-    "ossum-pab": "#00466E",
-    "linear-ossum-pab": "#8A3B00",
-    "log-ossum-pab": "#005F45",
-    "ossum-norm": "#56B4E9",
-    "linear-ossum-norm": "#E69F00",
-    "log-ossum-norm": "#8FD6B9",
+    "ossum-norm": "#3D93D0",
+    "linear-ossum-norm": "#EFA21A",
+    "log-ossum-norm": "#9BE0C4",
+    "ossum-pab": "#00487C",
+    "linear-ossum-pab": "#A85210",
+    "log-ossum-pab": "#003A2A",
 }
-_MARKERS = {
+_MARKERS: dict[str, str | tuple] = {
     "ossum": "o",
     "linear-ossum": "s",
     "log-ossum": "^",
     "gradient": "D",
-    "random": "X",
-    "best-random": "H",
+    "random": "x",
+    "best-random": "+",
     "norm": "v",
     "coreset": "*",
-    "ossum-pab": "p",
-    "linear-ossum-pab": "P",
-    "log-ossum-pab": ">",
-    "ossum-norm": "h",
-    "linear-ossum-norm": "d",
+    "ossum-norm": "d",
+    "linear-ossum-norm": (4, 1, 0),  # a star of four points
     "log-ossum-norm": "<",
+    "ossum-pab": "P",
+    "linear-ossum-pab": "h",
+    "log-ossum-pab": ">",
 }
+# Controls are wide lines under all others, so that they show where lines lie on top of them.
 CONTROLS = ("random", "best-random", "norm")
 # For methods that have no colour of their own yet.
 _OTHERS = sns.color_palette("colorblind")
@@ -69,9 +75,9 @@ class Look:
 
     label: str
     colour: str
-    marker: str
+    marker: str | tuple
     linestyle: str | tuple = "-"
-    linewidth: float = 1.6
+    linewidth: float = 1.0
     hollow: bool = False  # its markers
 
 
@@ -82,23 +88,39 @@ Looks = Mapping[tuple[str, str], Look]
 
 @contextmanager
 def applied() -> Iterator[None]:
-    """Draw with the project's style: embedded fonts, a light grid, space for one legend."""
+    """Draw with the project's style: the type of a body in Times, embedded, and a light grid.
+
+    Nothing of a user's matplotlibrc counts.
+    """
     settings = {
+        "font.family": "STIXGeneral",  # comes with matplotlib
+        "mathtext.fontset": "stix",
         "pdf.fonttype": 42,  # TrueType, embedded and searchable
-        "savefig.dpi": 200,
-        "savefig.bbox": "tight",
-        "font.size": 9,
-        "axes.titlesize": 10,
-        "axes.labelsize": 9,
-        "legend.fontsize": 9,
-        "xtick.labelsize": 8,
-        "ytick.labelsize": 8,
+        "savefig.dpi": 300,
+        "font.size": 8,
+        "axes.titlesize": 8,
+        "axes.titlepad": 4,
+        "axes.labelsize": 8,
+        "axes.labelpad": 2,
+        "axes.linewidth": 0.6,
+        "grid.linewidth": 0.5,
+        "legend.fontsize": 8,
+        "legend.handlelength": 2.2,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "xtick.major.pad": 2,
+        "ytick.major.pad": 2,
+        "lines.markeredgewidth": 0.4,
         "figure.constrained_layout.use": True,
-        "figure.constrained_layout.hspace": 0.05,
+        "figure.constrained_layout.h_pad": 0.02,
+        "figure.constrained_layout.w_pad": 0.02,
+        "figure.constrained_layout.hspace": 0.03,
         "figure.constrained_layout.wspace": 0.03,
     }
     frame = {"axes.edgecolor": "0.4", "grid.color": "0.92"}
-    with sns.axes_style("whitegrid", frame), mpl.rc_context(settings):
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(sns.axes_style("whitegrid", frame) | settings)
         yield
 
 
@@ -106,7 +128,14 @@ def save(figure: Figure, paths: Iterable[str | Path]) -> None:
     """Write a figure to each path, in the format of its extension."""
     for path in map(Path, paths):
         with atomic(path) as temporary:
-            figure.savefig(temporary, format=path.suffix[1:])
+            kind = path.suffix[1:]
+            # Without the date, the same figure is the same file.
+            metadata = {"CreationDate": None} if kind == "pdf" else None
+            figure.savefig(temporary, format=kind, metadata=metadata)
+            if kind == "png":  # 256 colours are enough, and take a third of the space
+                with Image.open(temporary) as picture:
+                    smaller = picture.convert("RGB").quantize(256)
+                smaller.save(temporary, format="png", optimize=True, dpi=(300, 300))
 
 
 def colour(method: str) -> str:
@@ -114,9 +143,9 @@ def colour(method: str) -> str:
     return _COLOURS.get(method) or _OTHERS.as_hex()[sorted(METHODS).index(method) % len(_OTHERS)]
 
 
-def marker(method: str) -> str:
+def marker(method: str) -> str | tuple:
     """The marker of a method, the same in every figure."""
-    return _MARKERS.get(method, "P")
+    return _MARKERS.get(method, "p")
 
 
 def methods() -> dict[str, Look]:
@@ -127,7 +156,7 @@ def methods() -> dict[str, Look]:
             colour(name),
             marker(name),
             linestyle="--" if name in CONTROLS else "-",
-            linewidth=1.2 if name in CONTROLS else 1.6,
+            linewidth=1.5 if name in CONTROLS else 1.0,
         )
         for name, spec in METHODS.items()
     }
@@ -175,22 +204,53 @@ def _dotted(options: dict, before: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{before}{key}", value
 
 
-def sparsity_axis(axes: Axes, sparsities: list[float]) -> None:
-    """A log2 axis over 1 / (1 - sparsity), each tick saying both: 75% and 4x."""
-    ticks = [compression(s) for s in sorted(sparsities)]
-    axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_minor_locator(NullLocator())
+def sparsity_axis(axes: Axes, sparsities: Iterable[float]) -> None:
+    """An axis of compression: linear in sparsity up to 50%, from there an octave for each halving.
+
+    The linear part is one octave wide, or three where there are sparsities within it. Ticks say
+    both, 4x and 75%, at as many of the sparsities as fit, powers of two first.
+    """
+    ticks = np.array([compression(s) for s in sorted(sparsities)])
+    linear = 3 if np.any((ticks > 1) & (ticks < 2)) else 1
+
+    def octaves(factor: np.ndarray) -> np.ndarray:
+        factor = np.maximum(factor, 0.5)  # what is below one is margin
+        return np.where(factor < 2, linear * 2 * (1 - 1 / factor), linear + np.log2(factor / 2))
+
+    def factors(octaves: np.ndarray) -> np.ndarray:
+        octaves = np.asarray(octaves, float)
+        low = 1 / (1 - np.minimum(octaves, linear) / (2 * linear))
+        return np.where(octaves < linear, low, 2 ** (octaves - linear + 1))
+
+    places = octaves(ticks)
+    # Inches of a panel, about, and of a label with the space around it.
+    panel, label = axes.get_figure().get_figwidth() / axes.get_gridspec().ncols - 0.3, 0.3
+    least = label / panel * 1.1 * np.ptp(places)
+    labelled: list[int] = []
+    for tick in sorted(range(len(ticks)), key=lambda i: (np.log2(ticks[i]) % 1 > 0, i)):
+        if all(abs(places[tick] - places[other]) >= least for other in labelled):
+            labelled.append(tick)
+    axes.set_xscale("function", functions=(octaves, factors))
+    axes.xaxis.set_major_locator(FixedLocator(ticks[sorted(labelled)]))
+    axes.xaxis.set_minor_locator(FixedLocator(ticks))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{times(x)}\n{percent(1 - 1 / x)}"))
-    axes.tick_params(axis="x", labelsize=7)  # ten sparsities side by side
-    axes.set_xlabel("compression / share of neurons pruned")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.tick_params(axis="x", which="both", bottom=True, length=2, width=0.5, color="0.4")
+    for tick_label in axes.get_xticklabels():
+        tick_label.set_linespacing(LINESPACING)
+    axes.set_xlabel("compression / sparsity")
 
 
-def accuracy_axis(axes: Axes) -> None:
-    """Accuracy in percent."""
-    axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{round(100 * y, 6):g}%"))
-    axes.set_ylabel("test accuracy")
+def accuracy_axis(axes: Axes, label: str = "test accuracy (%)") -> None:
+    """Accuracy, or another fraction, in percent."""
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: number(round(100 * y, 6))))
+    axes.set_ylabel(label)
+
+
+def number(value: float) -> str:
+    """Without needless digits, and with the sign that is as wide as a plus."""
+    return f"{value:g}".replace("-", "−")
 
 
 def compression(sparsity: float) -> float:

@@ -5,48 +5,50 @@ from matplotlib.figure import Figure
 
 from ossum.figures import panels, style, tables
 
-_BLUE = style.colour("ossum")
 _LOOKS = {
-    "max": style.Look("largest", _BLUE, "^"),
-    "min": style.Look("smallest", _BLUE, "v"),
-    "ratio": style.Look("positive / negative", _BLUE, "o"),
-    "mean": style.Look("mean", _BLUE, "o"),
-    "variance": style.Look("variance", _BLUE, "o"),
+    "max": style.Look("largest", "#0072B2", "^"),
+    "min": style.Look("smallest", "#5CC8A0", "v", hollow=True),
+    "ratio": style.Look("positive / negative", "#4F0A2E", "D"),
+    "mean": style.Look("mean / sd", "#E6770B", "s"),
+    "variance": style.Look("variance", "#0072B2", "o"),
 }
+# Percent that the axis reaches to at least, so that noise looks like no trend.
+_LEAST = 5
 
 
 def fig8(table: pd.DataFrame) -> Figure:
     """Weights of the hidden layer kept by OSSuM: extremes and signs (a), mean and variance (b).
 
-    Each panel reaches from zero to the scale of the weights, so that noise looks like no trend.
+    All are relative to the network that is pruned least, as a rule not at all. The mean, which is
+    about zero, is shown in standard deviations of that network's weights.
     """
     table = table.query("method == 'ossum' and layer == 1")
     table = table.assign(ratio=table["positive"] / table["negative"])
-    figure, axes_grid = panels.grid(2, 2, panels.width(table), height=1.8, sharex="col")
-    (extremes, mean), (ratio, variance) = axes_grid
-    long = table.melt(["sparsity", "seed", "options"], list(_LOOKS), var_name="statistic")
-    looks = style.looks_of(long, _LOOKS, "statistic")
-    for axes, statistics in (
-        (extremes, ["max", "min"]),
-        (ratio, ["ratio"]),
-        (mean, ["mean"]),
-        (variance, ["variance"]),
-    ):
-        shown = long[long["statistic"].isin(statistics)]
-        panels.lines(axes, shown, looks, hue="statistic", y="value")
-        style.sparsity_axis(axes, set(table["sparsity"]))
-        axes.ticklabel_format(axis="y", style="plain", useOffset=False)
-    largest = 1.2 * table[["max", "min"]].abs().max(axis=None)
-    extremes.set(ylabel="largest and\nsmallest weight", ylim=(-largest, largest))
-    mean.set(ylabel="mean weight", ylim=(-largest, largest))
-    ratio.set(ylabel="positive / negative", ylim=(0, max(2, 1.2 * table["ratio"].max())))
-    variance.set(ylabel="variance", ylim=(0, 1.5 * table["variance"].max()))
+    key = ["dataset", "architecture", "options", "seed"]
+    whole = table.sort_values("sparsity").groupby(key).transform("first")
+    shares = 100 * (table[list(_LOOKS)] / whole[list(_LOOKS)] - 1)
+    shares["mean"] = 100 * (table["mean"] - whole["mean"]) / whole["variance"] ** 0.5
+    relative = table.assign(**shares).melt(
+        ["sparsity", "seed", "options"], list(_LOOKS), var_name="statistic"
+    )
+    looks = style.looks_of(relative, _LOOKS, "statistic")
+    figure, axes_grid = panels.grid(1, 2, sharey="all")
     (network,) = tables.networks(table)
-    extremes.set_title(f"{tables.title(*network)}\nextremes and signs")
-    mean.set_title(f"{tables.title(*network)}\nmean and variance")
-    for axes in axes_grid[0]:
-        axes.set_xlabel("")
-    figure.align_ylabels()
-    panels.letters(axes_grid[0])
+    for axes, title, statistics in (
+        (axes_grid[0, 0], "extremes and signs", ["max", "min", "ratio"]),
+        (axes_grid[0, 1], "mean and variance", ["mean", "variance"]),
+    ):
+        shown = relative[relative["statistic"].isin(statistics)]
+        style.sparsity_axis(axes, set(table["sparsity"]))
+        panels.lines(axes, shown, looks, hue="statistic", y="value")
+        panels.title(axes, network, title)
+        low = table["sparsity"].min()
+        axes.set_ylabel(f"change from {style.percent(low) + ' ' if low else 'un'}pruned (%)")
+        axes.yaxis.set_major_formatter(lambda y, _: style.number(y))
+    limit = max(_LEAST, *(abs(y) for y in axes.get_ylim()))
+    axes.set_ylim(-limit, limit)
+    panels.outer_labels(axes_grid)
+    panels.letters(axes_grid.flat)
+    panels.legends_above(axes_grid)
     panels.foot(figure, f"weights kept in the hidden layer; {tables.contents(table)}")
     return figure

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Iterator
@@ -64,12 +65,14 @@ def check_folders(*folders: str | Path, writable: bool = False) -> None:
 
 
 def remove_leftovers(*folders: str | Path) -> None:
-    """Delete temporary files that killed writers left behind at least an hour ago."""
+    """Delete temporary files, and folders of downloads, that killed writers left behind at least an
+    hour ago."""
     for folder in folders:
-        for path in Path(folder).rglob(".*.part"):
+        for path in list(Path(folder).rglob(".*.part")):
             with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > 3600:
-                    path.unlink()
+                last = max(each.stat().st_mtime for each in (path, *path.rglob("*")))
+                if time.time() - last > 3600:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _no_space(error: Exception) -> bool:

@@ -136,6 +136,8 @@ def _read_file(path: str | Path) -> pa.Table:
     # Whatever bits are wrong: not one kind of error covers all.
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ValueError(f"{path} is damaged ({' '.join(str(error).split())}). {again}") from error
+    if not {"grid", "seed"} & {*table.schema.names}:
+        raise ValueError(f"{path} is no table of results: read a folder, say results/evaluations")
     if difference:
         raise ValueError(f"{path} does not have the columns of a result: {difference}. {again}")
     return table.replace_schema_metadata()
@@ -167,11 +169,11 @@ def read_metadata(path: str | Path) -> dict[str, str] | None:
 
 
 def merged_metadata(paths: Iterable[str | Path]) -> dict[str, str]:
-    """The provenance of a table made from several files: each fact with all its values."""
+    """The provenance of what is made from several files: each fact with all its values."""
     facts: dict[str, set[str]] = {}
     for path in paths:
         for key, value in (read_metadata(path) or {}).items():
             facts.setdefault(key, set()).add(value)
-    times = sorted(facts.pop("time", []))
+    times = sorted(set().union(*(facts.pop(key, set()) for key in ("time", "first", "last"))))
     merged = {key: ", ".join(sorted(values)) for key, values in facts.items()}
     return merged | ({"first": times[0], "last": times[-1]} if times else {})

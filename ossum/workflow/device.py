@@ -101,7 +101,7 @@ def _keeps(digits: int, device: torch.device) -> bool:
 def is_amd() -> bool:
     """Whether this is an AMD processor, on Linux; False where it cannot be told."""
     info = Path("/proc/cpuinfo")
-    return info.exists() and "AuthenticAMD" in info.read_text()
+    return info.exists() and "AuthenticAMD" in info.read_text(encoding="utf-8")
 
 
 @cache

@@ -1,6 +1,7 @@
 """What the scripts share: a job of the workflow, what it reads and what it writes."""
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -53,6 +54,9 @@ class Job:
     def of(cls, snakemake: Any) -> Iterator["Job"]:
         """The job of a script, with its log and its threads for the time of the script."""
         with job_log(snakemake.log[0]):
+            # If the log ends without "done" or "failed", the job was killed; mostly for its memory.
+            planned = snakemake.threads, snakemake.resources.mem_mb
+            logging.info("started, for %d thread(s) and %d MiB of memory", *planned)
             set_threads(snakemake.threads)
             yield cls(snakemake)
 
@@ -93,7 +97,12 @@ class Job:
         if trained:
             parts, _ = self._load(str(trained))
             return from_tensors(parts["whole"], self.recipe.activation)
-        return draw_checked(Drawn.read(Path(self._snakemake.input.network), self.recipe))
+        path = Path(self._snakemake.input.network)
+        drawn = Drawn.read(path, self.recipe)
+        try:
+            return draw_checked(drawn)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
 
     def save_subnetworks(self, subnetworks: Mapping[Cut, Subnetwork]) -> None:
         """Write all subnetworks of the network into one file. A method's mask is the same at all

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import threading
+from contextlib import suppress
 from time import sleep
 
 import psutil
@@ -20,13 +21,26 @@ _GRACE_SECONDS = 30.0
 
 
 def end_with_snakemake() -> None:
-    """From now on, interrupt this process when the Snakemake above it is gone."""
-    above = {process.pid: process for process in psutil.Process().parents()}
-    snakemake = above.get(int(os.environ.get(VARIABLE, 0)))
+    """From now on, interrupt this process when the Snakemake above it is gone.
+
+    Where this cannot be seen, because the system hides processes, the job just goes on.
+    """
+    snakemake = _snakemake_above()
     if snakemake:
         # Not SIGINT itself, which jobs of a run in the background inherit as ignored.
         signal.signal(signal.SIGUSR1, signal.default_int_handler)
         threading.Thread(target=_watch, args=[snakemake], daemon=True).start()
+
+
+def _snakemake_above() -> psutil.Process | None:
+    number = int(os.environ.get(VARIABLE, 0))
+    with suppress(psutil.Error, OSError):
+        process = psutil.Process().parent()
+        # No further than needed: processes of other users may be hidden (proc's hidepid).
+        while process and process.pid != number:
+            process = process.parent()
+        return process
+    return None
 
 
 def _watch(snakemake: psutil.Process) -> None:
@@ -43,3 +57,5 @@ def _alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+    except (psutil.Error, OSError):  # it cannot be told
+        return True

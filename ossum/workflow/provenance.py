@@ -24,7 +24,6 @@ NOT_HASHED = (
     "ossum.config.registry",
     "ossum.config.schema",
     "ossum.datasets.sources",
-    "ossum.datasets.torchvision_import",
     "ossum.progress",
     "ossum.storage",
     "ossum.training.checkpoint",
@@ -126,8 +125,8 @@ def provenance(code: str, threads: int, device: str, precision: str) -> dict[str
     """Facts to store beside a result: code, commit, package versions, machine, time (UTC)."""
     return {
         "code": code,
-        "commit": _git("rev-parse", "HEAD") or "unknown",
-        "dirty": str(bool(_git("status", "--porcelain", "--untracked-files=no"))),
+        "commit": git("rev-parse", "HEAD") or "unknown",
+        "dirty": str(bool(git("status", "--porcelain", "--untracked-files=no"))),
         "python": platform.python_version(),
         **{
             name: version(name)
@@ -141,7 +140,8 @@ def provenance(code: str, threads: int, device: str, precision: str) -> dict[str
     }
 
 
-def _git(*arguments: str) -> str:
+def git(*arguments: str) -> str:
+    """What git says of this repository; "" without git or outside of a repository."""
     try:
         done = subprocess.run(
             ["git", *arguments], cwd=ROOT, capture_output=True, text=True, encoding="utf-8"

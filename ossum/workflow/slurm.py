@@ -6,6 +6,7 @@ content, but it wastes the cluster's time.
 """
 
 import getpass
+import os
 import subprocess
 from pathlib import Path
 
@@ -19,12 +20,14 @@ def refuse_left_over_jobs(folder: str | Path, prefix: str) -> None:
     `folder` under names that start with `prefix`, or if it cannot be asked."""
     command = ["squeue", "--noheader", "--user", getpass.getuser(), "--format", "%i|%j|%Z"]
     try:
-        listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        said = subprocess.run(command, check=True, capture_output=True).stdout
     except FileNotFoundError:
         raise LeftOverError("there is no squeue here: start this where Slurm is") from None
     except subprocess.CalledProcessError as error:
-        raise LeftOverError(f"Slurm does not answer: {error.stderr.strip()}") from None
-    rows = [line.strip().split("|", 2) for line in listed.splitlines()]
+        reason = os.fsdecode(error.stderr).strip()
+        raise LeftOverError(f"Slurm does not answer: {reason}") from None
+    # Paths are bytes, decoded here as Python decodes them elsewhere.
+    rows = [line.strip().split("|", 2) for line in os.fsdecode(said).splitlines()]
     left = [job for job, name, at in rows if name.startswith(prefix) and at == str(folder)]
     if left:
         raise LeftOverError(

@@ -18,6 +18,7 @@ from ossum.config.schema import Config, ConfigError, Options, parse_config
 
 PAPER = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 NARROW, FIG3 = "grids.two-layer-narrow", "figures.fig3"
+KEPT = {"grid": "two-layer-narrow", "stages": ["statistics"]}
 ENDLESS: list = []  # as YAML's `&a [*a]`
 ENDLESS.append(ENDLESS)
 
@@ -59,6 +60,8 @@ MISTAKES = [
     (FIG3, [{"grid": "deep", "stages": ["prunde"]}], r"unknown stage 'prunde'; .*'pruned'"),
     (FIG3, [{"grid": "deep", "stages": ["finetuned"]}], r"trained can be shown here, not 'finetu"),
     (FIG3, [{"grid": "deep-trained"}], r"fig3\.0\.grid: networks of origin 'initial' are wanted"),
+    ("figures.fig8", [KEPT], r"fig8: it shows one network, and its views have cifar10 FC"),
+    ("figures.fig8", [{**KEPT, "methods": ["norm"]}], r"fig8: it shows the method 'ossum', wh"),
     ("costs", [{"grid": "deep"}], r"costs\.0\.stages: cost can be shown here, not 'pruned'"),
     (FIG3, [{"grid": "deep", "seeds": [0, 7]}], r"fig3\.0\.seeds: grids\.deep has no 7"),
     ("options.gradient.schedule", {"mnist": [[1, 1]]}, r"narrow\.methods: 'gradient' needs an ent"),
@@ -347,7 +350,7 @@ def test_figures_are_the_papers():
     assert of["fig6"] == {"trained": 2 * 4 * 3}
     assert of["fig7"] == dict.fromkeys(["pruned", "trained-unscaled"], 2 * 4 * 8 * 3)
     assert of["fig8"] == {"statistics": 10 * 5}
-    assert of["fig9"] == dict.fromkeys(["pruned", "trained"], 6 * 8 * 3)
+    assert of["fig9"] == dict.fromkeys(["pruned", "trained"], 7 * 8 * 3)
     # best of 100 random; a readout a network; the deep networks of Figure 3 and seven dense ones
     controls = {"pruned": 2 * (4 + 1) * 8 * 5, "readout": 2 * 5, "trained": (4 * 8 + 7) * 3}
     assert of["beyond"] == controls

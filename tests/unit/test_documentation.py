@@ -343,6 +343,7 @@ WRONG = [
     {"grids": {"deep-trained": {"trained_by": "deep"}}},
     {"figures": {"fig1": [{"grid": "two-layer-narrow", "methods": ["coreset"]}]}},
     {"figures": {"fig1": [{"grid": "two-layer-narrow", "stages": ["trained"]}]}},
+    {"figures": {"fig8": [{"grid": "two-layer-narrow", "stages": ["statistics"]}]}},
     {"grids": None},
     {"device": "gpu"},
 ]

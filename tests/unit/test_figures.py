@@ -1,5 +1,10 @@
 """Figures show what their tables hold."""
 
+import os
+import re
+import subprocess
+import sys
+from functools import cache
 from itertools import combinations
 
 import figure_tables as made
@@ -7,7 +12,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
+from helpers import ROOT
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.text import Text
 
 from ossum.config import registry
 from ossum.config.registry import METHODS
@@ -43,6 +50,23 @@ def assert_shows_means(axes, label, rows, key="sparsity", value="accuracy"):
     np.testing.assert_allclose(y, expected)
 
 
+@cache
+def drawn(name):
+    """The figure as in the paper. For tests that change nothing."""
+    return DRAWINGS[name](made.full(name))
+
+
+def differences(figure):
+    """The panels of differences, in order."""
+    return [
+        axes
+        for axes in figure.axes
+        if any(
+            (line.get_ydata() == 0).all() and line.get_label() in CONTROLS for line in axes.lines
+        )
+    ]
+
+
 def legend_of(figure):
     (legend,) = figure.legends
     return [text.get_text() for text in legend.get_texts()]
@@ -56,6 +80,9 @@ def labels(methods):
     return {METHODS[method].label for method in methods}
 
 
+CONTROLS = {METHODS[method].label for method in style.CONTROLS}
+
+
 # What each figure shows
 
 
@@ -67,7 +94,7 @@ def test_figure_1_has_a_panel_for_each_network_and_a_line_for_each_method():
         "MNIST, FC-1000", "MNIST, FC-10000", "MNIST, FC-100000",
         "CIFAR-10, FC-1000", "CIFAR-10, FC-10000", "CIFAR-10, FC-100000",
     ]  # fmt: skip
-    assert set(legend_of(figure)) == labels(made.METHODS["fig1"])
+    assert set(legend_of(figure)) == labels(made.METHODS["fig1"]) | {"Chance"}
     for axes, (dataset, architecture) in zip(figure.axes, tables.networks(data), strict=True):
         rows = where(data, dataset=dataset, architecture=architecture)
         for method in made.METHODS["fig1"]:
@@ -80,7 +107,8 @@ def test_a_network_that_was_not_run_is_said(name):
     whole = made.full(name)
     missing = (whole["dataset"] == "cifar10") & (whole["architecture"] == "FC-10000")
     figure = DRAWINGS[name](whole[~missing])
-    said = [[text.get_text() for text in axes.texts] for axes in figure.axes]
+    named = [axes for axes in figure.axes if axes.get_title()]
+    said = [[text.get_text() for text in axes.texts] for axes in named]
     assert said == [["not run"] if number == 4 else [] for number in range(6)]
 
 
@@ -98,19 +126,19 @@ def test_figure_2_dashes_pruned_and_draws_fine_tuned_solid():
     data = made.full("fig2")
     figure = DRAWINGS["fig2"](data)
     stages = {"after pruning", "after fine-tuning"}
-    assert set(legend_of(figure)) == labels(made.METHODS["fig2"]) | stages
-    axes = figure.axes[4]
-    assert axes.get_title() == "CIFAR-10, FC-10000"
+    assert set(legend_of(figure)) == labels(made.METHODS["fig2"]) | stages | {"Unpruned", "Chance"}
+    (axes,) = [axes for axes in figure.axes if axes.get_title() == "CIFAR-10, FC-10000"]
     rows = where(data, dataset="cifar10", architecture="FC-10000", method="coreset")
     pruned, finetuned = [line for line in axes.lines if line.get_label() == "Coreset"]
     for drawn, look, stage in (
-        (pruned, ("--", "+"), "pruned"),
-        (finetuned, ("-", "x"), "finetuned"),
+        (pruned, ("--", "white"), "pruned"),
+        (finetuned, ("-", style.colour("coreset")), "finetuned"),
     ):
-        assert (drawn.get_linestyle(), drawn.get_marker()) == look
+        assert drawn.get_marker() == style.marker("coreset")
+        assert drawn.get_linestyle() == look[0]
+        assert to_hex(drawn.get_markerfacecolor()) == to_hex(look[1])
         expected = where(rows, stage=stage).groupby("sparsity")["accuracy"].mean()
         np.testing.assert_allclose(drawn.get_ydata(), expected)
-        assert to_hex(drawn.get_color()) == to_hex(drawn.get_markeredgecolor())
 
 
 @pytest.mark.parametrize(
@@ -135,8 +163,9 @@ def test_pruned_on_the_left_and_trained_on_the_right(name, origin, trained):
             shown = where(data, dataset=dataset, stage=stage)
             for method in made.METHODS[name]:
                 assert_shows_means(axes, METHODS[method].label, where(shown, method=method))
+        assert next(panels).get_title().splitlines()[-1].startswith("differences in")
     assert next(panels, None) is None
-    assert set(legend_of(figure)) == labels(made.METHODS[name])
+    assert set(legend_of(figure)) == labels(made.METHODS[name]) | {"Unpruned", "Chance"}
 
 
 def test_figure_5_varies_one_thing_in_each_panel():
@@ -149,7 +178,7 @@ def test_figure_5_varies_one_thing_in_each_panel():
         (uniforms, "distribution", ablations.UNIFORMS, 7),
     ):
         other = "distribution == 'uniform'" if column == "activation" else "activation == 'tanh'"
-        assert len(looks) == len(axes.lines) == count
+        assert len(looks) == len(axes.lines) - 1 == count
         for value, look in looks.items():
             assert_shows_means(axes, look.label, pruned[pruned[column] == value].query(other))
 
@@ -164,43 +193,51 @@ def test_figure_5_marks_the_best_architecture_and_its_legends_cover_no_data():
     (star,) = [line for line in axes.lines if line.get_marker() == "*"]
     assert star.get_xydata().tolist() == [[0.4321, 0.888]]
     widths = "-".join(map(str, data.loc[best, "widths"]))
-    assert star.get_label() == f"best: 88.8%, FC-{widths}\n43.2% of weights pruned"
+    assert star.get_label() == f"best: 88.8%, FC-{widths}, 43.2% pruned"
     figure.draw_without_rendering()
     for axes in figure.axes:
-        bottom = axes.transData.inverted().transform(axes.get_legend().get_window_extent().p0)[1]
-        assert bottom > axes.dataLim.y1
+        assert axes.get_legend().get_window_extent().y0 >= axes.get_window_extent().y1 - 1
 
 
 def test_figure_6_has_a_panel_for_each_network_and_the_mean_of_each_epoch():
     data = made.full("fig6")
     figure = DRAWINGS["fig6"](data)
-    assert [axes.get_title().splitlines()[-1] for axes in figure.axes] == [
+    assert [axes.get_title().splitlines()[-1] for axes in figure.axes if axes.get_title()] == [
         "128× compressed", "64× compressed",
     ]  # fmt: skip
-    for dataset, axes in zip(["mnist", "cifar10"], figure.axes, strict=True):
+    for dataset, axes in zip(["mnist", "cifar10"], figure.axes, strict=False):
         for method in made.METHODS["fig6"]:
-            rows = where(data, dataset=dataset, method=method).query("epoch > 0")
+            rows = where(data, dataset=dataset, method=method)
+            assert rows["epoch"].min() == 0
             assert_shows_means(axes, METHODS[method].label, rows, key="epoch")
     many = DRAWINGS["fig6"](made.curves(["random"], 2, sparsities=(0, 0.5, 0.75)))
-    assert [axes.get_gridspec().ncols for axes in many.axes] == [2, 2, 2]
+    assert [axes.get_gridspec().ncols for axes in many.axes] == [2] * 6
 
 
-def test_figure_8_shows_the_statistics_of_the_hidden_layer_without_magnifying_noise():
+def test_figure_8_shows_how_the_hidden_layer_changes_without_magnifying_noise():
     data = made.full("fig8")
     hidden = data[data["layer"] == 1].assign(ratio=lambda t: t["positive"] / t["negative"])
-    extremes, mean, ratio, variance = DRAWINGS["fig8"](data).axes
+    whole = hidden[hidden["sparsity"] == 0].set_index("seed")
+    extremes, moments = DRAWINGS["fig8"](data).axes
     for axes, label, column in (
         (extremes, "largest", "max"),
         (extremes, "smallest", "min"),
-        (mean, "mean", "mean"),
-        (ratio, "positive / negative", "ratio"),
-        (variance, "variance", "variance"),
+        (extremes, "positive / negative", "ratio"),
+        (moments, "variance", "variance"),
     ):
-        assert_shows_means(axes, label, hidden, value=column)
-        y, (low, high) = line(axes, label).get_ydata(), axes.get_ylim()
-        assert low <= 0 < high and low < y.min()
-        if axes is not extremes:
-            assert np.ptp(y) < 0.05 * (high - low)
+        relative = 100 * (hidden[column] / hidden["seed"].map(whole[column]) - 1)
+        assert_shows_means(axes, label, hidden.assign(relative=relative), value="relative")
+    shift = hidden["mean"] - hidden["seed"].map(whole["mean"])
+    shift = 100 * shift / hidden["seed"].map(whole["variance"]) ** 0.5
+    assert_shows_means(moments, "mean / sd", hidden.assign(shift=shift), value="shift")
+    for axes in (extremes, moments):
+        assert axes.get_ylim() == (-5, 5)
+        assert axes.get_ylabel() in ("change from unpruned (%)", "")
+    pruned = DRAWINGS["fig8"](data[data["sparsity"] > 0])
+    assert pruned.axes[0].get_ylabel() == "change from 50% pruned (%)"
+    data.loc[(data["sparsity"] == 0.5), "variance"] *= 2
+    low, high = DRAWINGS["fig8"](data).axes[0].get_ylim()
+    assert low == -high and high > 100
 
 
 def test_beyond_shows_both_measures_of_untrained_and_trained_networks():
@@ -228,7 +265,7 @@ def test_beyond_shows_both_measures_of_untrained_and_trained_networks():
     (legend,) = figure.legends
     assert "Beyond the paper" in legend.get_title().get_text()
     methods = labels({*made.METHODS["beyond"], *made.METHODS["fig3"]})
-    others = {"Readout of all neurons", "Small dense network", "Guessing (ln 10)"}
+    others = {"Readout of all neurons", "Small dense network", "Chance"}
     assert set(legend_of(figure)) == methods | others
     columns = zip(("mnist", "cifar10"), figure.axes, figure.axes[3:], strict=False)
     for dataset, above, below in columns:
@@ -238,7 +275,7 @@ def test_beyond_shows_both_measures_of_untrained_and_trained_networks():
         assert f"{level:.1%}" in {text.get_text() for text in above.texts}
         (text,) = below.texts
         assert text.get_text() == f"↓ readout of all neurons: {readouts['loss'].mean():.2f}"
-        np.testing.assert_allclose(line(below, "Guessing (ln 10)").get_ydata(), np.log(10))
+        np.testing.assert_allclose(line(below, "Chance").get_ydata(), np.log(10))
 
 
 # Grids with options of their own
@@ -321,6 +358,8 @@ def test_the_reference_is_dotted_over_ones_own(name):
     figure, alone = compared(DRAWINGS[name], own, reference), DRAWINGS[name](reference)
     for axes, expected in zip(figure.axes, alone.axes, strict=True):
         lines = [line for line in expected.lines if len(line.get_xdata()) > 2]
+        low, high = axes.get_ylim()
+        assert low <= expected.get_ylim()[0] and expected.get_ylim()[1] <= high
         for line, twin in zip(lines, dotted(axes), strict=True):
             np.testing.assert_array_equal(line.get_xydata(), twin.get_xydata())
             assert to_hex(line.get_color()) == to_hex(twin.get_color())
@@ -339,10 +378,11 @@ def test_two_runs_are_compared_where_both_have_results():
     figure = compared(DRAWINGS["fig1"], own, reference)
     assert [axes.get_title() for axes in figure.axes] == ["MNIST, FC-10000", "MNIST, FC-100000"]
     methods = set(made.METHODS["fig1"]) - {"random", "norm"}
-    assert set(legend_of(figure)) == labels(methods)
+    assert set(legend_of(figure)) == labels(methods) | {"Chance"}
     for axes in figure.axes:
-        assert len(axes.lines) == 2 * len(dotted(axes)) == 2 * len(methods)
-        assert {len(line.get_xdata()) for line in axes.lines} == {len(made.WIDE_SPARSITIES) - 2}
+        lines = [line for line in axes.lines if line.get_label() != "Chance"]
+        assert len(lines) == 2 * len(dotted(axes)) == 2 * len(methods)
+        assert {len(line.get_xdata()) for line in lines} == {len(made.WIDE_SPARSITIES) - 2}
     with pytest.raises(ValueError, match="no result in common"):
         compared(DRAWINGS["fig1"], made.partial("fig1"), full)
 
@@ -362,14 +402,14 @@ def test_what_diverged_is_left_out_and_counted(name):
     if name == "fig3":
         assert_shows_means(figure.axes[1], "Random", rest)
     else:
-        assert_shows_means(figure.axes[1], "Random", rest.query("epoch > 0"), key="epoch")
+        assert_shows_means(figure.axes[1], "Random", rest, key="epoch")
 
 
 def test_the_foot_says_what_a_table_holds():
     assert foot_of(DRAWINGS["fig4"](made.full("fig4"))) == (
         "mean ± 1 sd over seeds 0, 1, 2; 3 networks, 120 subnetworks"
     )
-    assert foot_of(DRAWINGS["fig5"](made.full("fig5"))).split(" " * 6) == [
+    assert foot_of(DRAWINGS["fig5"](made.full("fig5"))).splitlines() == [
         "(a–c) mean ± 1 sd over seeds 0, 1, 2; 33 networks, 330 subnetworks",
         "(d) one trial, seed 0; 1 network, 1,458 subnetworks",
     ]
@@ -410,43 +450,213 @@ def test_the_registry_and_the_figures_are_in_step():
         assert len({look(method) for method in METHODS}) == len(METHODS)
 
 
+# As they are printed: in 397 pt of TeX, 72.27 to the inch, with type that can be read there.
+
+
 @pytest.mark.parametrize("table", [made.full, made.partial], ids=lambda table: table.__name__)
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_layout(name, table):
-    """Nothing is cut off or overlaps; panels have letters and contain their lines."""
-    figure = DRAWINGS[name](table(name))
+    """Nothing is cut off, overlaps or is too small; panels have letters and contain their lines."""
+    figure = drawn(name) if table is made.full else DRAWINGS[name](table(name))
+    assert figure.get_figwidth() * 72.27 == pytest.approx(397, abs=1)
     figure.draw_without_rendering()
     texts = [figure._supxlabel, *figure.legends]
     for axes in figure.axes:
-        names = [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label]
-        legend = axes.get_legend()
-        assert legend is None or _within(legend, axes)
+        names = [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
         texts += [text for text in names if text.get_visible() and text.get_text()]
+        texts += [legend for legend in [axes.get_legend()] if legend]
         for axis in (axes.xaxis, axes.yaxis):
-            ticks = [text for text in axis.get_ticklabels() if _is_drawn(text, axis)]
-            for one, other in combinations(ticks, 2):
-                assert not _overlap(one, other), (one, other)
-            texts += ticks
-    for text in texts:
-        assert _within(text, figure), text
-    for one, other in combinations(texts, 2):
-        assert not _overlap(one, other), (one, other)
-    assert min(text.get_fontsize() for text in texts if hasattr(text, "get_fontsize")) >= 7
+            texts += [text for text in axis.get_ticklabels() if _is_drawn(text, axis)]
+    boxes = {text: text.get_window_extent() for text in texts}
+    for text, box in boxes.items():
+        assert _within(box, figure), text
+    for one, other in combinations(boxes, 2):
+        assert not _overlap(boxes[one], boxes[other]), (one, other)
+    assert min(text.get_fontsize() for text in figure.findobj(Text)) >= 7
     lettered = [axes._left_title.get_text() for axes in figure.axes if axes._left_title.get_text()]
-    n_lettered = 2 if name == "fig8" else len(figure.axes)
-    assert lettered == [f"({letter})" for letter in "abcdef"[:n_lettered]]
+    n_titled = len([axes for axes in figure.axes if axes.get_title() or name == "beyond"])
+    assert lettered == [f"({letter})" for letter in "abcdef"[:n_titled]]
+    apart = differences(figure)
     for axes in figure.axes:
         low, high = axes.get_ylim()
-        for y in (line.get_ydata() for line in axes.lines):
-            assert np.all((low <= y) & (y <= high))
+        for line in axes.lines if axes not in apart else ():
+            assert np.all((low <= line.get_ydata()) & (line.get_ydata() <= high))
 
 
-def test_files_are_written_with_embedded_fonts(tmp_path):
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_lines_are_told_apart_without_colour(name):
+    """By marker and dashes in every panel, and methods by their grey values."""
+    figure = drawn(name)
+    for axes in figure.axes:
+        looks, greys = {}, {}
+        for line in axes.lines:
+            hollow = to_hex(line.get_markerfacecolor()) == "#ffffff"
+            look = (line.get_marker(), str(line._unscaled_dash_pattern), hollow)
+            assert looks.setdefault(look, line.get_label()) == line.get_label()
+            greys[line.get_label()] = _lightness(line.get_color())
+        markers = {label: look[0] for look, label in looks.items() if look[0] not in ("None", "")}
+        assert len(set(markers.values())) == len(markers)
+        methods = (labels(METHODS) - CONTROLS) & set(greys)
+        for one, other in combinations(methods, 2):
+            assert abs(greys[one] - greys[other]) >= 8, (one, other)
+
+
+def test_all_legends_have_one_order():
+    """Methods are in the registry's order and come first."""
+    order = [spec.label for spec in METHODS.values()]
+    before = set()
+    for name in DRAWINGS:
+        figure = drawn(name)
+        legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes)]
+        for legend in filter(None, legends):
+            shown = [text.get_text() for text in legend.get_texts()]
+            columns = legend._ncols
+            # A legend fills its columns one after the other, and people read along its rows.
+            rows = -(-len(shown) // columns)
+            heights = [rows - (column >= len(shown) % columns > 0) for column in range(columns)]
+            starts = np.cumsum([0, *heights])
+            read = [
+                shown[starts[column] + row]
+                for row in range(rows)
+                for column in range(columns)
+                if row < heights[column]
+            ]
+            methods = [order.index(label) for label in read if label in order]
+            assert methods == sorted(methods)
+            assert [label for label in read if label in order] == read[: len(methods)]
+            before |= set(combinations(read, 2))
+    assert not {(one, other) for one, other in before if (other, one) in before}
+
+
+@pytest.mark.parametrize("name", ["fig1", "fig2", "fig3", "fig4", "fig6", "fig7", "fig9"])
+def test_controls_show_under_the_lines(name):
+    figure, data = drawn(name), made.full(name)
+    apart = differences(figure)
+    for axes in figure.axes:
+        methods = [line for line in axes.lines if line.get_label() in labels(METHODS) - CONTROLS]
+        for line in axes.lines:
+            if line.get_label() in CONTROLS:
+                assert line.get_zorder() < min(other.get_zorder() for other in methods)
+                assert line.get_linewidth() > max(other.get_linewidth() for other in methods)
+        if axes not in apart:
+            assert set(line(axes, "Chance").get_ydata()) == {0.1}
+    if name in ("fig3", "fig9"):
+        rows = where(data, stage="trained", method="random", sparsity=0)
+        level = rows["accuracy"].mean()
+        np.testing.assert_allclose(line(figure.axes[1], "Unpruned").get_ydata(), level)
+
+
+@pytest.mark.parametrize(
+    ("name", "control", "key", "n"),
+    [
+        ("fig2", "norm", "sparsity", 6), ("fig3", "random", "sparsity", 1),
+        ("fig4", "random", "sparsity", 1), ("fig6", "random", "epoch", 2),
+        ("fig7", "random", "sparsity", 2), ("fig9", "random", "sparsity", 1),
+    ],
+)  # fmt: skip
+def test_trained_networks_are_also_shown_as_differences_to_a_control(name, control, key, n):
+    data, panels = made.full(name), differences(drawn(name))
+    assert len(panels) == n
+    last = data[data["stage"] == registry.FIGURES[name].stages[-1]]
+    networks = [(dataset, architecture) for dataset, architecture in tables.networks(last)]
+    for axes, (dataset, architecture) in zip(panels, networks, strict=True):
+        rows = where(last, dataset=dataset, architecture=architecture)
+        base = where(rows, method=control).set_index([key, "seed"])["accuracy"]
+        at = pd.MultiIndex.from_frame(rows[[key, "seed"]])
+        rows = rows.assign(difference=rows["accuracy"].to_numpy() - base[at].to_numpy())
+        for method in made.METHODS[name]:
+            shown = where(rows, method=method)
+            assert_shows_means(axes, METHODS[method].label, shown, key, "difference")
+        low, high = axes.get_ylim()
+        assert low == -high
+
+
+def test_a_method_that_is_far_off_does_not_squeeze_the_differences():
+    data = made.full("fig4")
+    data.loc[(data["method"] == "coreset") & (data["sparsity"] > 0.9), "accuracy"] = 0.0
+    (axes,) = differences(DRAWINGS["fig4"](data))
+    reach = {line.get_label(): np.abs(line.get_ydata()).max() for line in axes.lines}
+    assert reach.pop("Coreset") > axes.get_ylim()[1] > max(reach.values())
+
+
+def test_without_a_control_there_are_no_differences():
+    data = made.full("fig3").query("method not in ['random', 'norm']")
+    assert len(DRAWINGS["fig3"](data).axes) == 2
+    missing = made.full("fig2").query(
+        "stage == 'pruned' or architecture != 'FC-1000' or dataset != 'mnist'"
+    )
+    assert len(differences(DRAWINGS["fig2"](missing))) == 5
+
+
+def test_axes_that_do_not_start_at_zero_are_marked():
+    for name in DRAWINGS:
+        for axes in drawn(name).axes:
+            marked = any(points.get_gid() == "broken" for points in axes.collections)
+            assert marked == (axes.get_ylim()[0] > 0)
+
+
+def test_sparsities_below_half_have_space_and_those_above_their_octaves():
+    sparsities = (0, 0.1, 0.2, 0.3, 0.4, *made.WIDE_SPARSITIES[1:])
+    data = made.evaluations("pruned", ["ossum"], made.BOTH, made.TWO_LAYER, sparsities)
+    figure = DRAWINGS["fig1"](data)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        places = axes.transData.transform(line(axes, METHODS["ossum"].label).get_xydata())[:, 0]
+        steps = np.diff(places) * 72 / figure.dpi  # points
+        np.testing.assert_allclose(steps[:5], steps[0])
+        np.testing.assert_allclose(steps[5:], steps[5])
+        assert steps.min() > 3.6  # the size of a marker
+    ticks = [tick for tick in axes.get_xticklabels() if tick.get_text()]
+    assert ticks[0].get_text() == "1×\n0%"
+    for one, other in combinations([tick.get_window_extent() for tick in ticks], 2):
+        assert not _overlap(one, other)
+
+
+def test_files_have_the_printed_width_and_text_that_can_be_searched(tmp_path):
     paths = [tmp_path / "fig1.pdf", tmp_path / "fig1.png"]
     draw("fig1", made.partial("fig1"), paths)
-    pdf = paths[0].read_bytes()
+    pdf, png = (path.read_bytes() for path in paths)
     assert pdf.startswith(b"%PDF") and b"/FontFile2" in pdf and b"/Type3" not in pdf
-    assert paths[1].read_bytes().startswith(b"\x89PNG")
+    width = float(re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ", pdf)[1])
+    assert width / 72 * 72.27 == pytest.approx(397, abs=1)
+    assert png.startswith(b"\x89PNG")
+    assert int.from_bytes(png[16:20]) == 5.5 * 300
+
+
+def test_the_same_table_is_the_same_file(tmp_path):
+    for ending in ("pdf", "png"):
+        paths = [tmp_path / f"{which}.{ending}" for which in ("one", "two")]
+        for path in paths:
+            draw("fig1", made.partial("fig1"), [path])
+        assert paths[0].read_bytes() == paths[1].read_bytes()
+        assert b"CreationDate" not in paths[0].read_bytes()
+
+
+def _lightness(colour) -> float:
+    """L* of CIELAB, 0 to 100: what is left of a colour in a black-and-white print."""
+    channels = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return 116 * np.dot([0.2126, 0.7152, 0.0722], channels) ** (1 / 3) - 16
+
+
+def test_nothing_of_the_users_matplotlib_counts(tmp_path):
+    """Neither a matplotlibrc nor the backend of a notebook that the workflow is started from."""
+    (tmp_path / "matplotlibrc").write_text(
+        "text.usetex: True\nsavefig.transparent: True\nlines.linewidth: 7\n", encoding="utf-8"
+    )
+    code = "import sys; from ossum.figures import draw; from ossum.storage.results import read; "
+    code += "draw('fig1', read(sys.argv[1]), sys.argv[2:])"
+    pictures = []
+    for name, more in {
+        "plain": {},
+        "changed": {"MPLBACKEND": "inline", "MATPLOTLIBRC": str(tmp_path)},
+    }.items():
+        path = tmp_path / f"{name}.png"
+        command = [sys.executable, "-c", code, ROOT / "results/reference/fig1.parquet", path]
+        environment = {key: value for key, value in os.environ.items() if "MPL" not in key}
+        environment |= {"PYTHONPATH": str(ROOT)} | more
+        subprocess.run(command, check=True, cwd=ROOT, env=environment)
+        pictures.append(path.read_bytes())
+    assert pictures[0] == pictures[1]
 
 
 def _is_drawn(text, axis) -> bool:
@@ -455,12 +665,10 @@ def _is_drawn(text, axis) -> bool:
     return bool(text.get_visible() and text.get_text() and low <= position <= high)
 
 
-def _within(artist, owner) -> bool:
-    box = artist.get_window_extent()
+def _within(box, owner) -> bool:
     around = owner.bbox.padded(1)  # pixel
     return around.contains(*box.p0) and around.contains(*box.p1)
 
 
 def _overlap(one, other) -> bool:
-    a, b = one.get_window_extent(), other.get_window_extent()
-    return bool(a.padded(-0.5).overlaps(b.padded(-0.5)))
+    return bool(one.padded(-0.5).overlaps(other.padded(-0.5)))

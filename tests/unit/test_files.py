@@ -89,10 +89,14 @@ def test_leftovers_of_killed_writers_go_and_nothing_else(tmp_path):
     old, new, result = (tmp_path / name for name in (".b.1.part", ".b.2.part", "b"))
     for path in (old, new, result):
         path.touch()
-    for path in (old, result):
+    dead, going_on = (tmp_path / name for name in (".download-1.part", ".download-2.part"))
+    for folder in (dead, going_on):
+        folder.mkdir()
+        (folder / "half").touch()
+    for path in (old, result, dead / "half", dead, going_on):
         os.utime(path, (0, 0))
     remove_leftovers(tmp_path, tmp_path / "missing")
-    assert sorted(tmp_path.iterdir()) == [new, result]
+    assert sorted(tmp_path.iterdir()) == [new, going_on, result]
 
 
 def test_permissions_are_those_of_other_files(tmp_path):

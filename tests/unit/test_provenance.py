@@ -37,11 +37,11 @@ COVERED = {
     "search": EVALUATION | PRUNING | {"analysis/search"},
     "cost": PRUNING | {"analysis/pruning_cost"},
     "table": set(),
-    "figure": FIGURES | {"figures/summary"},
+    "figure": FIGURES | {"figures/pages", "figures/summary"},
     "compared": FIGURES,
-    "claims": {"claims/check", "claims/statistics", "claims/table"}
+    "claims": {"claims/check", "claims/page", "claims/statistics", "claims/table"}
     | FIGURES
-    | {"figures/claims", "figures/summary"},
+    | {"figures/claims", "figures/pages"},
     "verify": {"analysis/verify"},
 }
 

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ossum.networks import forward
+from ossum.training import ensemble
 from ossum.workflow import resources
 from ossum.workflow.resources import (
     ensemble_size,
@@ -87,6 +89,12 @@ def test_an_ensemble_fits_into_the_memory_that_it_asks_for(name, sparsity, n):
     assert ensemble_size(1, "cifar10", name, sparsity, n) == 1
     half, whole = (ensemble_size(m, "cifar10", name, sparsity, n) for m in (asked // 2, asked))
     assert half <= whole
+
+
+def test_batches_are_those_of_the_code_that_computes():
+    """Which planning does not load, as it needs torch."""
+    found = resources.BATCH_ROWS, resources._ENSEMBLE_ROWS
+    assert found == (forward.BATCH_ROWS, ensemble.TEST_ROWS)
 
 
 def test_limits_of_time_grow_with_the_network():

@@ -75,6 +75,13 @@ def test_metadata_are_merged(folder):
     assert merged == {"code": "c0, c1", "first": "t0", "last": "t1"}
 
 
+def test_another_table_is_said_to_be_none_of_results(folder):
+    """The verdicts, say, which are beside the folders of results."""
+    pq.write_table(pa.table({"claim": ["headline"]}), folder / "a.parquet")
+    with pytest.raises(ValueError, match=r"a\.parquet is no table of results: read a folder, say"):
+        results.read(folder)
+
+
 def cut_off(path) -> str:
     path.write_bytes(path.read_bytes()[:-20])
     return "is damaged"

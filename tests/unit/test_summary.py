@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from ossum.config.registry import FIGURES
-from ossum.figures.summary import page, summarise
+from ossum.figures.pages import sortable
+from ossum.figures.summary import numbers, spelled, summarise
 from ossum.figures.tables import IDENTITY
 
 
@@ -31,23 +32,41 @@ def test_every_kind_of_table_has_a_summary(figure):
     assert summary["seeds"].sum() == (5 if figure == "fig8" else 1) * len(results)
     rest = summary[summary["stage"] != "search"]
     assert rest["seeds"].eq(table["seed"].nunique()).all()
-    assert len(rows_of(page(summary, figure))) == len(summary)
+    assert len(rows_of(numbers(table))) == len(summary)
 
 
 def test_a_page_says_what_the_table_says():
+    """In the words of the figures and in percent; without what is the same in all rows."""
     table = made.evaluations("pruned", ("ossum", "norm"), sparsities=(0.5, 0.75))
     reading = table.assign(options='{"coreset": {"beta": "one"}}', accuracy=0.1)
-    rows = rows_of(page(summarise(pd.concat([table, reading])), "Figure"))
-    assert len(rows) == 8
+    html = numbers(pd.concat([table, reading]))
+    rows = rows_of(html)
+    assert len(rows) == 8 and "seeds" not in rows[0]
+    assert "activation tanh" in html and "seeds 3" in html and "test accuracy (%)" in html
     for row in rows:
         if row["options"]:
-            assert row["options"] == reading["options"].iloc[0] and float(row["mean"]) == 0.1
+            assert row["options"] == "coreset.beta one" and float(row["mean"]) == 10
             continue
-        chosen = table.query(f"method == '{row['method']}' and sparsity == {row['sparsity']}")
-        assert float(row["mean"]) == pytest.approx(chosen["accuracy"].mean(), rel=1e-3)
-        assert float(row["sd"]) == pytest.approx(chosen["accuracy"].std(), rel=1e-3)
-        assert row["widths"] == "-".join(map(str, chosen["widths"].iloc[0]))
-        assert row["seeds"] == "3"
+        method = {"OSSuM": "ossum", "Norm": "norm"}[row["method"]]
+        sparsity = float(row["neurons pruned (%)"]) / 100
+        chosen = table.query(f"method == '{method}' and sparsity == {sparsity}")
+        assert float(row["mean"]) == pytest.approx(100 * chosen["accuracy"].mean(), rel=1e-3)
+        assert float(row["sd"]) == pytest.approx(100 * chosen["accuracy"].std(), rel=1e-3)
+        assert row["neurons kept"] == "-".join(map(str, chosen["widths"].iloc[0]))
+
+
+def test_rows_are_in_the_order_of_the_paper():
+    table = made.full("fig1").sample(frac=1, random_state=0)
+    rows, _ = spelled(summarise(table))
+    assert list(rows["data set"].unique()) == ["MNIST", "CIFAR-10"]
+    assert list(rows["network"].unique()) == ["FC-1000", "FC-10000", "FC-100000"]
+    assert list(rows["method"].unique())[:2] == ["OSSuM", "Linear OSSuM"]
+    first = rows["neurons pruned (%)"].astype(float)[: rows["neurons pruned (%)"].nunique() - 2]
+    assert first.is_monotonic_increasing
+
+
+def test_texts_are_escaped():
+    assert "<b>" not in sortable(pd.DataFrame({"a": ["<b>x</b>"]}))
 
 
 def test_curves_count_with_their_last_epoch_and_what_diverged_does_not():

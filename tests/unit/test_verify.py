@@ -171,7 +171,7 @@ def test_files_are_all_of_ones_own_results_and_the_reference_without_costs(tmp_p
         ["c.parquet"],
     ]
     assert conditions(own_files()) == "device cpu; precision float32, tf32"
-    assert conditions(reference_files()) == "device cpu; precision bfloat16"
+    assert conditions(reference_files("results/reference")) == "device cpu; precision bfloat16"
     assert own_files(["results/tables"]) == [[Path("results/tables/fig1.parquet")]]
 
 

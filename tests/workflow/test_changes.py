@@ -179,3 +179,14 @@ def test_training_that_diverges_is_a_row_or_for_whole_networks_an_error(copy):
     assert len(trained) == 2 and trained["diverged"].all()
     assert trained[["correct", "accuracy", "loss"]].isna().all(axis=None)
     assert content(copy)["tables/fig4.parquet"] == before["tables/fig4.parquet"]
+
+
+def test_a_locale_changes_nothing(copy, monkeypatch):
+    """Only what is asked for is made, in the locale C without Python's UTF-8 mode, where text files
+    and the terminal would be ASCII; and nothing fails."""
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    said = snakemake(copy, *TARGETS, "--forcerun", "claims")
+    assert done(said) == {"claims": 1}
+    assert "−" in (copy / "results/claims.md").read_text(encoding="utf-8")
+    assert "not run" in said

@@ -82,9 +82,30 @@ def test_the_paper_is_planned(tmp_path):
 
 
 def test_the_reference_tier_draws_and_computes_nothing(tmp_path):
-    shutil.copytree(ROOT / "results/reference", tmp_path / "results/reference")
     jobs = plan(tmp_path, "figures", config=ROOT / "config/reference.yaml")
     assert jobs == {"figure": 10, "claims": 1, "figures": 1}
+
+
+def test_what_comes_with_the_code_is_found_from_any_folder(tmp_path):
+    """As in a clone that one may only read: with --directory and the folder of one's own."""
+    own = tmp_path / "results/evaluations/fig1.parquet"
+    own.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "results/reference/fig1.parquet", own)
+    targets = "verify", "figures/compared/fig1.pdf"
+    said = snakemake(tmp_path, *targets, config=ROOT / "config/reference.yaml")
+    assert "All within tolerance." in said
+    assert (tmp_path / "figures/compared/fig1.png").exists()
+
+
+def test_a_clone_under_a_path_with_braces_is_refused(tmp_path):
+    snakefile = copy_of_workflow(tmp_path / "a{x}b")
+    said = refused(tmp_path, "figures", "--dry-run", snakefile=snakefile)
+    assert "Snakemake takes the braces in" in said and "a{x}b for wildcards: move the" in said
+
+
+def test_unit_tests_by_snakemake_are_refused(tmp_path):
+    said = refused(tmp_path, "figures", "--generate-unit-tests", config=ROOT / "config/smoke.yaml")
+    assert "This one has its own tests: run pytest" in said
 
 
 def test_until_stops_at_a_stage(tmp_path):
@@ -109,10 +130,10 @@ def test_forced_training_reaches_what_comes_after_it_and_weights_can_be_kept(cop
 
 
 def test_a_figure_without_a_caption_is_refused(tmp_path):
-    """In a copy of the workflow, from which the caption is taken."""
+    """When the rules are read: in a copy of the workflow, from which the caption is taken."""
     snakefile = copy_of_workflow(tmp_path / "copied")
     (snakefile.parent / "rules/captions/fig3.rst").unlink()
-    said = refused(tmp_path, "figures", "--dry-run", snakefile=snakefile)
+    said = refused(tmp_path, "--list-rules", snakefile=snakefile)
     assert "figure 'fig3' has no caption for the report: write" in said
 
 

@@ -1,0 +1,109 @@
+"""How long jobs may take, and what is left of a run. No torch here.
+
+The first guess counts passes over the data. It need not be right: as soon as a job like it has
+ended, the time that it took counts instead.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from statistics import mean
+from typing import Any
+
+from ossum.config.architectures import Architecture, count_weights
+from ossum.config.registry import DATASETS
+
+# On two cores, found by hand from the benchmark files of the quick tier.
+_START = 4.0  # seconds: Python, torch, reading the data
+_STEP = 2e-11  # seconds for a weight and an example in a pass
+_OVERHEAD = 3e5  # an example of the smallest network takes as long as that many weights
+# Passes over the training set, where they do not follow from the options.
+_PASSES = {"search": 12, "cost": 12, "readout": 30, "statistics": 5, "dataset": 1}
+
+
+def guess(rule: str, wildcards: Mapping[str, str], params: Mapping[str, Any]) -> float:
+    """Seconds that a job may take on two cores."""
+    if "architecture" not in wildcards or rule == "init":
+        return _START
+    data = DATASETS[wildcards["dataset"]]
+    hidden = Architecture.parse(wildcards["architecture"]).kept_widths(wildcards.get("sparsity", 0))
+    weights = count_weights((data.input_size, *hidden, data.n_classes)) + _OVERHEAD
+    examples, options = data.n_train, params.get("options")
+    if rule.startswith("evaluate"):
+        examples, passes = data.n_test, 2
+    elif rule == "prune":  # activations below a gradient mask are computed once
+        deep = len(hidden) > 1
+        passes = 1 + _epochs(options) / 4 + (len(params["cuts"]) / 2 if deep else 0)
+    else:
+        passes = _PASSES.get(rule) or 1.5 * _epochs(options)
+    if rule in ("train", "train_unscaled", "finetune") and wildcards["sparsity"] != "0":
+        passes *= 4  # networks: the methods of a grid
+    return _START + _STEP * passes * examples * weights
+
+
+def _epochs(options: Any) -> int:
+    """All epochs of the schedules that options hold at any depth."""
+    if not isinstance(options, Mapping):
+        return 0
+    own = sum(epochs for _, epochs in options.get("schedule") or ())
+    return own + sum(map(_epochs, options.values()))
+
+
+def kind(rule: str, wildcards: Mapping[str, str]) -> Hashable:
+    """What jobs have in common that take equally long: all but the seed."""
+    return rule, *(value for key, value in sorted(wildcards.items()) if key != "seed")
+
+
+@dataclass
+class Work:
+    """The jobs of a run, by number.
+
+    jobs: the kind of each, and the seconds that it may take.
+    """
+
+    jobs: dict[int, tuple[Hashable, float]] = field(default_factory=dict)
+    _took: dict[Hashable, list[float]] = field(default_factory=lambda: defaultdict(list))
+    _done: dict[int, float] = field(default_factory=dict)
+
+    def finish(self, job: int, seconds: float) -> None:
+        """A job has ended well, after so many seconds."""
+        self._done[job] = seconds
+        self._took[self.jobs.get(job, (job,))[0]].append(seconds)
+
+    def share(self, running: Mapping[int, tuple[float, float | None]]) -> float:
+        """How much of the work is done, from 0 to 1.
+
+        running: of each running job the seconds so far, and its own progress if it tells, 0 to 1.
+        """
+        done, left = self._done_and_left(running)
+        return done / (done + left) if done + left else 1.0
+
+    def seconds_left(
+        self, running: Mapping[int, tuple[float, float | None]], elapsed: float
+    ) -> float:
+        """How long the rest takes, if as much is done in a second as on average so far."""
+        done, left = self._done_and_left(running)
+        # Half a minute at one job a time is added, so that the first seconds do not say it all.
+        return left * (elapsed + 30) / (done + 30)
+
+    def _done_and_left(self, running: Mapping[int, tuple[float, float | None]]) -> tuple:
+        """Seconds of work."""
+        measured = sum(self._done.values())
+        guessed = sum(self.jobs[job][1] for job in self._done if job in self.jobs)
+        factor = (measured + 30) / (guessed + 30)  # of this machine against the guesses
+        done, left = measured, 0.0
+        for job, (of_kind, first_guess) in self.jobs.items():
+            if job in self._done:
+                continue
+            took = self._took.get(of_kind)
+            whole = mean(took) if took else factor * first_guess
+            if job in running:
+                so_far, progress = running[job]
+                if progress is None:
+                    whole = max(whole, 1.1 * so_far)
+                else:
+                    whole = max(so_far / progress if progress > 0.05 else whole, so_far)
+                done += so_far
+                whole -= so_far
+            left += whole
+        return done, left

@@ -27,7 +27,7 @@ workflow() {
 
 is_whole() {
     report=$folder/report.html
-    [ "$(grep -c '"figures/fig[23].png"' "$report")" -gt 0 ] && tail -n 1 "$report" | grep -q '</html>'
+    [ "$(grep -c '"figures/fig[23].html"' "$report")" -gt 0 ] && tail -n 1 "$report" | grep -q '</html>'
 }
 
 rm -rf "$folder"

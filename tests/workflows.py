@@ -38,7 +38,8 @@ def copy_of_workflow(folder: Path) -> Path:
     """A copy of all that the workflow consists of, to be changed; its Snakefile."""
     for name in ("rules", "scripts", "ossum", "config", "profiles"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    return Path(shutil.copy(ROOT / "Snakefile", folder / "Snakefile"))
+    shutil.copy(ROOT / "environment.yml", folder)
+    return Path(shutil.copy(ROOT / "Snakefile", folder))
 
 
 def command(

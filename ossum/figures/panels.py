@@ -187,9 +187,9 @@ def broken(axes: Axes) -> None:
     axes.scatter(
         [0, 0],
         [0.05, 0.09],
-        25,
-        "0.2",
-        slash,
+        s=25,
+        color="0.2",
+        marker=slash,
         linewidths=0.8,
         transform=at,
         clip_on=False,
@@ -251,8 +251,9 @@ def legends_above(panels: np.ndarray) -> None:
                     handlelength=1.8,
                 )
                 heights.append(drawn.get_window_extent().height / figure.dpi * 72)
+        pad = max(heights) + 3  # points: letters reach below the line that the title stands on
         for axes in row:
-            axes.set_title(axes.get_title(), pad=max(heights) + 1, linespacing=style.LINESPACING)
+            axes.set_title(axes.get_title(), pad=pad, linespacing=style.LINESPACING)
 
 
 def foot(figure: Figure, text: str) -> None:

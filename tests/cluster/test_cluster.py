@@ -62,6 +62,8 @@ class Run:
             self.process = subprocess.Popen(
                 [*command, "--configfile", str(config)],
                 cwd=folder,
+                # Without the package on its path, Snakemake speaks in its own words.
+                env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 # Where tests run in the background it is ignored, and that is inherited.

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from functools import cache
-from itertools import combinations
+from itertools import combinations, product
 
 import figure_tables as made
 import matplotlib.pyplot as plt
@@ -15,11 +15,13 @@ import pytest
 from helpers import ROOT
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from ossum.config import registry
 from ossum.config.registry import METHODS
 from ossum.figures import DRAWINGS, ablations, draw, style, tables
 from ossum.figures.compared import compared
+from ossum.storage.results import read
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +64,8 @@ def differences(figure):
         axes
         for axes in figure.axes
         if any(
-            (line.get_ydata() == 0).all() and line.get_label() in CONTROLS for line in axes.lines
+            (np.asarray(line.get_ydata()) == 0).all() and line.get_label() in CONTROLS
+            for line in axes.lines
         )
     ]
 
@@ -104,7 +107,7 @@ def test_figure_1_has_a_panel_for_each_network_and_a_line_for_each_method():
 
 @pytest.mark.parametrize("name", ["fig1", "fig2"])
 def test_a_network_that_was_not_run_is_said(name):
-    whole = made.full(name)
+    whole = made.full(name).query("method in ['ossum', 'norm']")
     missing = (whole["dataset"] == "cifar10") & (whole["architecture"] == "FC-10000")
     figure = DRAWINGS[name](whole[~missing])
     named = [axes for axes in figure.axes if axes.get_title()]
@@ -124,21 +127,21 @@ def test_bands_are_one_standard_deviation():
 
 def test_figure_2_dashes_pruned_and_draws_fine_tuned_solid():
     data = made.full("fig2")
-    figure = DRAWINGS["fig2"](data)
+    figure = drawn("fig2")
     stages = {"after pruning", "after fine-tuning"}
     assert set(legend_of(figure)) == labels(made.METHODS["fig2"]) | stages | {"Unpruned", "Chance"}
     (axes,) = [axes for axes in figure.axes if axes.get_title() == "CIFAR-10, FC-10000"]
     rows = where(data, dataset="cifar10", architecture="FC-10000", method="coreset")
     pruned, finetuned = [line for line in axes.lines if line.get_label() == "Coreset"]
-    for drawn, look, stage in (
+    for curve, look, stage in (
         (pruned, ("--", "white"), "pruned"),
         (finetuned, ("-", style.colour("coreset")), "finetuned"),
     ):
-        assert drawn.get_marker() == style.marker("coreset")
-        assert drawn.get_linestyle() == look[0]
-        assert to_hex(drawn.get_markerfacecolor()) == to_hex(look[1])
+        assert curve.get_marker() == style.marker("coreset")
+        assert curve.get_linestyle() == look[0]
+        assert to_hex(curve.get_markerfacecolor()) == to_hex(look[1])
         expected = where(rows, stage=stage).groupby("sparsity")["accuracy"].mean()
-        np.testing.assert_allclose(drawn.get_ydata(), expected)
+        np.testing.assert_allclose(curve.get_ydata(), expected)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +173,7 @@ def test_pruned_on_the_left_and_trained_on_the_right(name, origin, trained):
 
 def test_figure_5_varies_one_thing_in_each_panel():
     data = made.full("fig5")
-    activations, distributions, uniforms, _ = DRAWINGS["fig5"](data).axes
+    activations, distributions, uniforms, _ = drawn("fig5").axes
     pruned = data[data["stage"] == "pruned"]
     for axes, column, looks, count in (
         (activations, "activation", ablations.ACTIVATIONS, 3),
@@ -201,7 +204,7 @@ def test_figure_5_marks_the_best_architecture_and_its_legends_cover_no_data():
 
 def test_figure_6_has_a_panel_for_each_network_and_the_mean_of_each_epoch():
     data = made.full("fig6")
-    figure = DRAWINGS["fig6"](data)
+    figure = drawn("fig6")
     assert [axes.get_title().splitlines()[-1] for axes in figure.axes if axes.get_title()] == [
         "128× compressed", "64× compressed",
     ]  # fmt: skip
@@ -218,7 +221,7 @@ def test_figure_8_shows_how_the_hidden_layer_changes_without_magnifying_noise():
     data = made.full("fig8")
     hidden = data[data["layer"] == 1].assign(ratio=lambda t: t["positive"] / t["negative"])
     whole = hidden[hidden["sparsity"] == 0].set_index("seed")
-    extremes, moments = DRAWINGS["fig8"](data).axes
+    extremes, moments = drawn("fig8").axes
     for axes, label, column in (
         (extremes, "largest", "max"),
         (extremes, "smallest", "min"),
@@ -300,6 +303,8 @@ def test_a_grid_with_options_of_its_own_has_lines_of_its_own(name):
     """They have the method's colour and dashes of their own, the same in every panel, also where
     one of two options was not run."""
     data = made.full(name)
+    if name == "fig2":  # its columns are alike
+        data = where(data, architecture="FC-1000")
     method = made.METHODS[name][-1]
     usual = METHODS[method].label
     last = data[data["method"] == method]
@@ -318,7 +323,7 @@ def test_a_grid_with_options_of_its_own_has_lines_of_its_own(name):
     assert not looks[added[0]] & looks[added[1]]
     for own in added:
         assert not looks[own] & looks[usual]
-    alone = DRAWINGS[name](data)
+    alone = DRAWINGS[name](data) if name == "fig2" else drawn(name)
     for axes, before in zip(figure.axes, alone.axes, strict=True):
         kept = [line for line in axes.lines if line.get_label() not in added]
         for one, two in zip(kept, before.lines, strict=True):
@@ -326,8 +331,8 @@ def test_a_grid_with_options_of_its_own_has_lines_of_its_own(name):
 
 
 def test_a_search_and_a_readout_with_options_are_told_apart():
-    data = made.full("fig5")
-    own = where(data, stage="search").assign(options='{"search": {"fractions": [0.5]}}')
+    data = where(made.full("fig5"), stage="search")
+    own = data.assign(options='{"search": {"fractions": [0.5]}}')
     axes = DRAWINGS["fig5"](pd.concat([data, own], ignore_index=True)).axes[3]
     assert [text.get_text() for text in axes.get_legend().get_texts()[:4]] == [
         "OSSuM + Norm", "OSSuM + Norm (search.fractions [0.5])",
@@ -355,7 +360,7 @@ def test_the_reference_is_dotted_over_ones_own(name):
     reference = made.full(name)
     own = reference[reference["seed"] == 0].assign(grid="mine")
     own["max" if name == "fig8" else "accuracy"] *= 0.9
-    figure, alone = compared(DRAWINGS[name], own, reference), DRAWINGS[name](reference)
+    figure, alone = compared(DRAWINGS[name], own, reference), drawn(name)
     for axes, expected in zip(figure.axes, alone.axes, strict=True):
         lines = [line for line in expected.lines if len(line.get_xdata()) > 2]
         low, high = axes.get_ylim()
@@ -406,10 +411,8 @@ def test_what_diverged_is_left_out_and_counted(name):
 
 
 def test_the_foot_says_what_a_table_holds():
-    assert foot_of(DRAWINGS["fig4"](made.full("fig4"))) == (
-        "mean ± 1 sd over seeds 0, 1, 2; 3 networks, 120 subnetworks"
-    )
-    assert foot_of(DRAWINGS["fig5"](made.full("fig5"))).splitlines() == [
+    assert foot_of(drawn("fig4")) == ("mean ± 1 sd over seeds 0, 1, 2; 3 networks, 120 subnetworks")
+    assert foot_of(drawn("fig5")).splitlines() == [
         "(a–c) mean ± 1 sd over seeds 0, 1, 2; 33 networks, 330 subnetworks",
         "(d) one trial, seed 0; 1 network, 1,458 subnetworks",
     ]
@@ -459,6 +462,7 @@ def test_layout(name, table):
     """Nothing is cut off, overlaps or is too small; panels have letters and contain their lines."""
     figure = drawn(name) if table is made.full else DRAWINGS[name](table(name))
     assert figure.get_figwidth() * 72.27 == pytest.approx(397, abs=1)
+    figure.dpi = plt.rcParams["savefig.dpi"]  # type is wider where pixels are coarse
     figure.draw_without_rendering()
     texts = [figure._supxlabel, *figure.legends]
     for axes in figure.axes:
@@ -467,11 +471,12 @@ def test_layout(name, table):
         texts += [legend for legend in [axes.get_legend()] if legend]
         for axis in (axes.xaxis, axes.yaxis):
             texts += [text for text in axis.get_ticklabels() if _is_drawn(text, axis)]
-    boxes = {text: text.get_window_extent() for text in texts}
-    for text, box in boxes.items():
-        assert _within(box, figure), text
-    for one, other in combinations(boxes, 2):
-        assert not _overlap(boxes[one], boxes[other]), (one, other)
+    boxes = {text: _boxes(text) for text in texts}
+    for text in texts:
+        assert all(_within(box, figure) for box in boxes[text]), text
+    for one, other in combinations(texts, 2):
+        pairs = product(boxes[one], boxes[other])
+        assert not any(_overlap(*pair) for pair in pairs), (one, other)
     assert min(text.get_fontsize() for text in figure.findobj(Text)) >= 7
     lettered = [axes._left_title.get_text() for axes in figure.axes if axes._left_title.get_text()]
     n_titled = len([axes for axes in figure.axes if axes.get_title() or name == "beyond"])
@@ -534,12 +539,12 @@ def test_controls_show_under_the_lines(name):
     apart = differences(figure)
     for axes in figure.axes:
         methods = [line for line in axes.lines if line.get_label() in labels(METHODS) - CONTROLS]
-        for line in axes.lines:
-            if line.get_label() in CONTROLS:
-                assert line.get_zorder() < min(other.get_zorder() for other in methods)
-                assert line.get_linewidth() > max(other.get_linewidth() for other in methods)
+        for control in [line for line in axes.lines if line.get_label() in CONTROLS]:
+            assert control.get_zorder() < min(other.get_zorder() for other in methods)
+            assert control.get_linewidth() > max(other.get_linewidth() for other in methods)
         if axes not in apart:
-            assert set(line(axes, "Chance").get_ydata()) == {0.1}
+            chance = [line for line in axes.lines if line.get_label() == "Chance"]
+            assert {y for line in chance for y in line.get_ydata()} == {0.1}
     if name in ("fig3", "fig9"):
         rows = where(data, stage="trained", method="random", sparsity=0)
         level = rows["accuracy"].mean()
@@ -583,7 +588,8 @@ def test_without_a_control_there_are_no_differences():
     data = made.full("fig3").query("method not in ['random', 'norm']")
     assert len(DRAWINGS["fig3"](data).axes) == 2
     missing = made.full("fig2").query(
-        "stage == 'pruned' or architecture != 'FC-1000' or dataset != 'mnist'"
+        "method in ['ossum', 'norm'] and "
+        "(stage == 'pruned' or architecture != 'FC-1000' or dataset != 'mnist')"
     )
     assert len(differences(DRAWINGS["fig2"](missing))) == 5
 
@@ -645,24 +651,35 @@ def test_nothing_of_the_users_matplotlib_counts(tmp_path):
     )
     code = "import sys; from ossum.figures import draw; from ossum.storage.results import read; "
     code += "draw('fig1', read(sys.argv[1]), sys.argv[2:])"
-    pictures = []
-    for name, more in {
-        "plain": {},
-        "changed": {"MPLBACKEND": "inline", "MATPLOTLIBRC": str(tmp_path)},
-    }.items():
-        path = tmp_path / f"{name}.png"
-        command = [sys.executable, "-c", code, ROOT / "results/reference/fig1.parquet", path]
-        environment = {key: value for key, value in os.environ.items() if "MPL" not in key}
-        environment |= {"PYTHONPATH": str(ROOT)} | more
-        subprocess.run(command, check=True, cwd=ROOT, env=environment)
-        pictures.append(path.read_bytes())
-    assert pictures[0] == pictures[1]
+    table = ROOT / "results/reference/fig1.parquet"
+    plain, changed = tmp_path / "plain.png", tmp_path / "changed.png"
+    draw("fig1", read(table), [plain])
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "inline"}
+    environment["MATPLOTLIBRC"] = str(tmp_path)
+    subprocess.run([sys.executable, "-c", code, table, changed], check=True, env=environment)
+    assert plain.read_bytes() == changed.read_bytes()
 
 
 def _is_drawn(text, axis) -> bool:
     low, high = sorted(axis.get_view_interval())
     position = text.get_position()[0 if axis.axis_name == "x" else 1]
     return bool(text.get_visible() and text.get_text() and low <= position <= high)
+
+
+def _boxes(artist):
+    """A box for each line of a level text, as a short line leaves space beside it; else one."""
+    whole = artist.get_window_extent()
+    if not isinstance(artist, Text) or artist.get_rotation():
+        return [whole]
+    text = artist.get_text()
+    lines, boxes = text.split("\n"), []
+    for number, shown in enumerate(lines):
+        artist.set_text(shown)
+        alone = artist.get_window_extent()
+        top = whole.y1 - number * whole.height / len(lines)
+        boxes.append(Bbox([[alone.x0, top - whole.height / len(lines)], [alone.x1, top]]))
+    artist.set_text(text)
+    return boxes
 
 
 def _within(box, owner) -> bool:

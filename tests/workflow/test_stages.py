@@ -5,7 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 import torch
-from workflows import DEEP, SHALLOW, TARGETS, VIEWS, done, plan, snakemake
+from workflows import DEEP, SHALLOW, TARGETS, VIEWS, copy_of_workflow, done, plan, snakemake
 
 from ossum.claims import CLAIMS
 from ossum.config.registry import STAGES
@@ -184,7 +184,8 @@ def test_files_for_people_are_made(finished):
 
 def test_a_run_is_compared_with_the_reference(copy):
     """... which here is itself, so that all of it repeats."""
+    clone = copy_of_workflow(copy)
     shutil.copytree(copy / "results/tables", copy / "results/reference")
-    said = snakemake(copy, "verify", "figures/compared/fig1.pdf")
+    said = snakemake(copy, "verify", "figures/compared/fig1.pdf", snakefile=clone)
     assert done(said) == {"verify": 1, "compared": 1}
     assert (copy / "figures/compared/fig1.png").read_bytes().startswith(b"\x89PNG")

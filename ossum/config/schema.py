@@ -24,7 +24,7 @@ from ossum.config.options import (
     SearchOptions,
     TrainingOptions,
 )
-from ossum.config.registry import DATASETS, FIGURES
+from ossum.config.registry import DATASETS, DISTRIBUTIONS, FIGURES, METHODS
 
 
 def _folder_name(name: str) -> str:
@@ -101,6 +101,9 @@ _PROTOCOLS = {"trained": "train", "trained-unscaled": "train", "finetuned": "fin
 Views = Annotated[list[View], Field(min_length=1)]
 
 
+_StandIn = Annotated[str, known((*METHODS, *DISTRIBUTIONS), "method or distribution")]
+
+
 class Reading(ClosedModel):
     """Another reading of the paper, under which claims are judged again, from other results.
 
@@ -112,9 +115,9 @@ class Reading(ClosedModel):
 
     claims: Annotated[list[str], Field(min_length=1)]
     figure: Annotated[str, known(FIGURES, "figure")]
-    what: str
+    what: Annotated[str, Field(min_length=1)]
     views: Views
-    instead: dict[str, str] = {}
+    instead: dict[_StandIn, _StandIn] = {}
 
 
 class Config(ClosedModel):

@@ -48,9 +48,9 @@ def test_a_claim_is_judged_by_the_results_of_a_reading(fig1, weak_mask):
 
 
 def test_another_method_stands_in(fig1, weak_mask):
-    other = weak_mask.assign(method="weak-mask", options="")
+    other = weak_mask.assign(method="coreset", options="")
     table = pd.concat([fig1, other])  # the usual mask is there too, and does not count
-    finding = reading(instead={"gradient": "weak-mask"}).judge(table)[0]
+    finding = reading(instead={"gradient": "coreset"}).judge(table)[0]
     assert finding.verdict == "reproduced"
 
 
@@ -108,6 +108,10 @@ def test_no_reading_we_name_has_a_result_twice():
         ({"fig1": {"claims": ["chance"], "figure": "fig1", "what": "x"}}, "has that name"),
         ({"mine": {"claims": [], "figure": "fig1", "what": "x"}}, "readings.mine.claims"),
         ({"mine": {"claims": ["chance"], "figure": "fig2", "what": "x"}}, "origin 'trained'"),
+        (
+            {"mine": {"claims": ["chance"], "figure": "fig1", "what": "x", "instead": {"a": "b"}}},
+            "unknown method or distribution 'a'",
+        ),
         ({"Mine": {"claims": ["chance"], "figure": "fig1", "what": "x"}}, "starts with a letter"),
     ],
 )

@@ -35,6 +35,7 @@ include: "rules/search.smk"
 include: "rules/cost.smk"
 include: "rules/figures.smk"
 include: "rules/claims.smk"
+include: "rules/readings.smk"
 include: "rules/verify.smk"
 
 

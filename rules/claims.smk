@@ -21,7 +21,7 @@ rule claims:
         "../environment.yml"
     params:
         claims=list(CLAIMS),
-        code=claims_code(),
+        code=claims_code("scripts/claims.py"),
     message:
         "Judging the paper's claims"
     script:
@@ -45,7 +45,7 @@ rule claim:
         "../environment.yml"
     params:
         claims=lambda wildcards: [wildcards.claim],
-        code=claims_code(),
+        code=claims_code("scripts/claims.py"),
     message:
         "Judging {wildcards.claim}"
     script:

@@ -19,7 +19,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, paths)))
 from ossum.claims import CLAIMS
 from ossum.config.architectures import NAME as ARCHITECTURE
 from ossum.config.grids import SPARSITY, TRAINING_STAGES, spell_sparsity
-from ossum.config.registry import ACTIVATIONS, DATASETS, DISTRIBUTIONS, FIGURES, METHODS
+from ossum.config.registry import ACTIVATIONS, DATASETS, DISTRIBUTIONS, FIGURES, METHODS, lookup
 from ossum.config.schema import ConfigError, parse_config
 from ossum.storage.files import check_folders, remove_leftovers
 from ossum.workflow import estimates
@@ -51,6 +51,10 @@ if any(word.startswith("--generate-unit-test") for word in sys.argv):
 with refusing(ConfigError):
     CONFIG = parse_config(config)
 
+with refusing(ValueError):
+    for claim in [claim for reading in CONFIG.readings.values() for claim in reading.claims]:
+        lookup(CLAIMS, claim, "claim")
+
 with refusing(OSError):
     check_folders("data", "results", "figures", "logs")
     check_folders(".snakemake", writable=True)
@@ -76,7 +80,8 @@ wildcard_constraints:
     seed=r"0|[1-9][0-9]{0,17}",  # fits into 64 bits
     sparsity=SPARSITY,
     stage="|".join(TRAINING_STAGES),
-    figure="|".join([*CONFIG.figures, *(["costs"] if CONFIG.costs else [])]) or "(?!)",
+    figure="|".join(CONFIG.all_views) or "(?!)",
+    reading="|".join(CONFIG.readings) or "(?!)",
 
 
 def grids_of(origin):
@@ -213,21 +218,37 @@ def views(wildcards):
 
 
 def has_curves(wildcards):
-    return wildcards.figure in FIGURES and FIGURES[wildcards.figure].curves
+    name = wildcards.figure
+    figure = CONFIG.readings[name].figure if name in CONFIG.readings else name
+    return figure in FIGURES and FIGURES[figure].curves
 
 
 def tables_of(*claims):
     """Those tables that the claims are about and the configuration has: a claim without its table
     is "not run"."""
     wanted = {table for claim in claims for table in CLAIMS[claim].tables}
-    there = [*CONFIG.figures, *(["costs"] if CONFIG.costs else [])]
-    return [TABLE.format(figure=table) for table in there if table in wanted]
+    return [TABLE.format(figure=table) for table in CONFIG.all_views if table in wanted]
 
 
-def claims_code():
-    """Hash of the code behind verdicts, with the modules that claims name their checks in."""
+def tables_of_readings(claims):
+    """The tables of these claims, and of all other readings of them."""
+    others = [name for name, reading in CONFIG.readings.items() if {*reading.claims} & {*claims}]
+    return [*tables_of(*claims), *(TABLE.format(figure=name) for name in others)]
+
+
+def readings(wildcards):
+    """All readings, or the one that is asked for, as plain values."""
+    return {
+        name: reading.model_dump(include={"claims", "figure", "what", "instead"})
+        for name, reading in CONFIG.readings.items()
+        if wildcards.get("reading", name) == name
+    }
+
+
+def claims_code(script):
+    """Hash of a script that judges, with the modules that claims name their checks in."""
     modules = {f"ossum.claims.{claim.checks.split('.')[0]}" for claim in CLAIMS.values()}
-    return code_hash("scripts/claims.py", *sorted(modules))
+    return code_hash(script, *sorted(modules))
 
 
 # What jobs ask for. A retry asks for more memory and time.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ossum.claims import CLAIMS
-from ossum.claims.check import judge
+from ossum.claims.check import judge, with_holm
 from ossum.claims.page import write_page
 from ossum.claims.table import (
     NOTHING_JUDGED,
@@ -20,6 +20,8 @@ from ossum.workflow.log import job_log, say
 with job_log(snakemake.log[0]):
     tables = {Path(path).stem: read(path) for path in snakemake.input}
     findings = [judge(CLAIMS[claim], tables) for claim in snakemake.params.claims]
+    if len(findings) > 1:
+        findings = with_holm(findings)
     if none_judged(findings):
         say(NOTHING_JUDGED)
     else:

@@ -110,8 +110,10 @@ def search(widths=range(100, 1000, 100)) -> pd.DataFrame:
     random = np.random.default_rng(0)
     triples = [list(triple) for triple in product(widths, repeat=3)]
     methods = ("ossum-norm", "ossum-pab")
-    rows = evaluations("search", methods, ("mnist",), sparsities=(0,), seeds=(0,))
-    rows = rows.assign(widths=[triples] * 2, sparsity=np.nan).explode("widths", ignore_index=True)
+    rows = evaluations("search", methods, ("mnist",), sparsities=(0,))
+    rows = rows.assign(widths=[triples] * len(rows), sparsity=np.nan).explode(
+        "widths", ignore_index=True
+    )
     kept = np.array([(np.prod(triple) / 1e9) ** (2 / 3) for triple in rows["widths"]])
     ahead = 0.2 * (rows["method"] == "ossum-pab") * (1 - kept)
     accuracy = 0.35 + ahead + random.normal(0, 0.05, len(rows))

@@ -13,6 +13,7 @@ from ossum.figures.style import compression, times
 from ossum.figures.tables import title
 
 NETWORK = ["dataset", "architecture"]
+SUBNETWORK = [*NETWORK, "sparsity"]
 TWO_LAYER = ("FC-1000", "FC-10000", "FC-100000")
 DEEP = "FC-1000-1000-1000"
 BOTH = ("mnist", "cifar10")
@@ -78,7 +79,7 @@ def accuracies(
     rows = table
     for key, values in wanted.items():
         rows = rows[rows[key].isin([values] if isinstance(values, str) else list(values))]
-    index = [*NETWORK, "sparsity", "seed"]
+    index = [*SUBNETWORK, "seed"]
     frame = rows.pivot(index=index, columns=by, values=value)
     frame = frame.reindex(columns=list(columns)).dropna()
     if frame.empty:
@@ -87,50 +88,47 @@ def accuracies(
     return frame * 100 if value == "accuracy" else frame
 
 
-def best(frame: pd.DataFrame) -> pd.Series:
-    """Of each network and sparsity, the column with the best mean over seeds."""
-    means = frame.groupby(level=[*NETWORK, "sparsity"]).transform("mean").to_numpy()
-    return pd.Series(frame.to_numpy()[np.arange(len(frame)), means.argmax(axis=1)], frame.index)
+def best(frame: pd.DataFrame, of_each: Sequence[str] = NETWORK) -> pd.Series:
+    """Of each network, the column with the best mean over sparsities and seeds."""
+    chosen = frame.groupby(level=of_each).transform("mean").to_numpy().argmax(axis=1)
+    return pd.Series(frame.to_numpy()[np.arange(len(frame)), chosen], frame.index)
 
 
 def best_sparsity(values: pd.Series) -> pd.Series:
-    """Of each data set, the architecture and sparsity with the best mean over seeds."""
-    means = values.groupby(level=[*NETWORK, "sparsity"]).mean()
+    """Of each data set, the architecture and sparsity with the best mean over seeds. The numbers
+    that the paper gives are the best of several, too."""
+    means = values.groupby(level=SUBNETWORK).mean()
     chosen = means.groupby(level="dataset").idxmax()
     return values[values.index.droplevel("seed").isin(chosen)]
 
 
 def per_seed(values: pd.Series) -> Samples:
-    """Means over sparsities: a value for each seed, a stratum for each network.
+    """Means over sparsities, then over networks: a value for each seed.
 
-    Sparsities that some seed of a network lacks are left out, so that seeds do not differ by them.
+    Sparsities that some seed of a network lacks are left out, and so are seeds that some network
+    lacks, so that seeds do not differ by what they are means of.
     """
-    strata, evidence = [], []
+    networks, evidence = {}, []
     for network, group in values.groupby(level=NETWORK, sort=False):
         by_sparsity = group.droplevel(NETWORK).unstack("seed").dropna()
         if by_sparsity.empty:
             raise NotRunError(f"{title(*network)}: no sparsity was run with every seed")
-        strata.append(by_sparsity.mean().to_numpy())
+        networks[network] = by_sparsity.mean()
         factors = compression(by_sparsity.index)
         spread = times(factors[0]) if len(factors) == 1 else _listed(factors)
-        evidence.append((network, spread, by_sparsity.shape[1]))
-    return Samples(tuple(strata), _described(evidence))
-
-
-def lead(
-    frame: pd.DataFrame, ours: Sequence[str], theirs: Sequence[str], *, every: bool = False
-) -> pd.Series:
-    """How far the best of our methods (with `every`, their mean) is ahead of the best of the
-    others, at each sparsity."""
-    mine = frame[list(ours)]
-    return (mine.mean(axis=1) if every else best(mine)) - best(frame[list(theirs)])
+        evidence.append((network, spread))
+    by_seed = pd.DataFrame(networks).dropna().mean(axis=1)
+    if by_seed.empty:
+        raise NotRunError("no seed was run with every network")
+    return Samples(by_seed, f"{_described(evidence)}; {_seeds(by_seed)}")
 
 
 def contrast(first: Samples, second: Samples) -> Samples:
-    """The quantity of the first minus that of the second, which is of other networks."""
-    weights = (*first.stratum_weights(), *(-w for w in second.stratum_weights()))
-    evidence = f"{first.evidence}; {second.evidence}"
-    return Samples(first.strata + second.strata, evidence, weights)
+    """The quantity of the first minus that of the second, seed by seed."""
+    difference = (first.values - second.values).dropna()
+    if difference.empty:
+        raise NotRunError("no seed was run with both")
+    return Samples(difference, f"{first.evidence}; {second.evidence}")
 
 
 def _where(keys: dict[str, str | Iterable[str]]) -> str:
@@ -144,17 +142,17 @@ def _listed(factors: Iterable[float]) -> str:
     return f"{times(min(factors))} to {times(max(factors))} ({len(list(factors))} sparsities)"
 
 
-def _described(evidence: list[tuple[tuple[str, str], str, int]]) -> str:
-    """'MNIST FC-1000, FC-10000; 2× to 8× (3 sparsities); 5 seeds', without repeating what networks
-    share."""
-    networks, spreads, seeds = zip(*evidence, strict=True)
-    trials = " to ".join(dict.fromkeys(str(n) for n in (min(seeds), max(seeds))))
-    trials += " seed" if trials == "1" else " seeds"
+def _seeds(by_seed: pd.Series) -> str:
+    return "1 seed" if len(by_seed) == 1 else f"{len(by_seed)} seeds"
+
+
+def _described(evidence: list[tuple[tuple[str, str], str]]) -> str:
+    """'MNIST FC-1000, FC-10000; 2× to 8× (3 sparsities)', without repeating what networks share."""
     by_spread: dict[str, dict[str, list[str]]] = {}
-    for (dataset, architecture), spread in zip(networks, spreads, strict=True):
+    for (dataset, architecture), spread in evidence:
         by_spread.setdefault(spread, {}).setdefault(dataset, []).append(architecture)
     parts = []
     for spread, by_dataset in by_spread.items():
         parts += [f"{DATASETS[d].label} {', '.join(names)}" for d, names in by_dataset.items()]
         parts.append(spread)
-    return "; ".join([*parts, trials])
+    return "; ".join(parts)

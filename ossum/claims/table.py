@@ -7,13 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from ossum.claims.check import (
-    FAILS,
+    CONTRADICTED,
     HOLDS,
-    NOT_REPRODUCED,
+    INCONCLUSIVE,
+    MIXED,
     NOT_RUN,
-    PARTLY,
     REPRODUCED,
-    UNDECIDED,
     Check,
     Finding,
     Outcome,
@@ -21,11 +20,20 @@ from ossum.claims.check import (
 from ossum.storage.files import atomic
 
 # Of a question that the paper does not ask.
-_ANSWERS = {REPRODUCED: "yes", PARTLY: "partly", NOT_REPRODUCED: "not shown", NOT_RUN: NOT_RUN}
+_ANSWERS = {
+    REPRODUCED: "yes",
+    MIXED: "partly",
+    CONTRADICTED: "no",
+    INCONCLUSIVE: "inconclusive",
+    NOT_RUN: NOT_RUN,
+}
 
 
 def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
-    """A row for each check, with the verdict of its claim."""
+    """A row for each check, with the verdict of its claim.
+
+    p_holm, verdict_holm: with all checks of the paper's claims together (`check.with_holm`).
+    """
     return pd.DataFrame(
         {
             "claim": finding.claim.id,
@@ -44,7 +52,10 @@ def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
             "interval_low": found.interval[0] if found and found.interval else None,
             "interval_high": found.interval[1] if found and found.interval else None,
             "effect": found.effect if found and outcome.check.difference else None,
-            "n_values": found.n_values if found else 0,
+            "n_seeds": found.n_seeds if found else 0,
+            "p_value": outcome.p_value,
+            "p_holm": outcome.p_holm,
+            "verdict_holm": finding.verdict_holm,
             "evidence": outcome.evidence,
         }
         for finding in findings
@@ -54,15 +65,13 @@ def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
 
 def verdict(finding: Finding) -> str:
     """The verdict, in words that fit who asked, and what qualifies it."""
-    word = _ANSWERS[finding.verdict] if finding.claim.ours else finding.verdict
+    text = _ANSWERS[finding.verdict] if finding.claim.ours else finding.verdict
     words = [outcome.word for outcome in finding.outcomes]
-    qualified = []
-    if finding.verdict == NOT_REPRODUCED and FAILS not in words:
-        seeds = min(found.fewest for o in finding.outcomes if (found := o.estimate))
-        qualified.append(f"undecided with {seeds} seeds")
+    if (lead := finding.largest_lead) is not None:
+        text += f": no lead above {lead:.1f} points" if lead > 0 else ": no lead"
     if finding.verdict != NOT_RUN and NOT_RUN in words:
-        qualified.append(f"{words.count(NOT_RUN)} of {len(words)} checks not run")
-    return f"{word} ({', '.join(qualified)})" if qualified else word
+        text += f" ({words.count(NOT_RUN)} of {len(words)} checks not run)"
+    return text
 
 
 def explained(finding: Finding) -> str:
@@ -77,11 +86,15 @@ def explained(finding: Finding) -> str:
         )
     verb = "hold" if n_holding > 1 else "holds"
     said = [f"{n_holding or 'None'} of {len(outcomes)} checks {verb}."]
-    for word in (FAILS, UNDECIDED):
+    for word in (CONTRADICTED, INCONCLUSIVE):
         found = [outcome for outcome in outcomes if outcome.word == word]
         for first in found[:1]:
             should = _range(first.check)
-            end = f"it should be {should}" if word == FAILS else f"whether it is {should} is open"
+            end = (
+                f"it should be {should}"
+                if word == CONTRADICTED
+                else f"whether it is {should} is open"
+            )
             also = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
             said.append(f"{first.check.what}: it is {observed(first)}; {end}{also}.")
     return " ".join(said)
@@ -95,9 +108,9 @@ def _range(check: Check) -> str:
 
 
 def tally(findings: Iterable[Finding]) -> str:
-    """'6 reproduced, 5 partly, ...': how many claims of the paper have each verdict."""
+    """'6 reproduced, 5 mixed, ...': how many claims of the paper have each verdict."""
     verdicts = [finding.verdict for finding in findings if not finding.claim.ours]
-    words = (REPRODUCED, PARTLY, NOT_REPRODUCED, NOT_RUN)
+    words = (REPRODUCED, MIXED, INCONCLUSIVE, CONTRADICTED, NOT_RUN)
     return ", ".join(f"{n} {word}" for word in words if (n := verdicts.count(word)))
 
 
@@ -117,6 +130,7 @@ def none_judged(findings: Iterable[Finding]) -> bool:
 
 def write_parquet(findings: Iterable[Finding], path: str | Path) -> None:
     floats = ["low", "high", "expected", "observed", "interval_low", "interval_high", "effect"]
+    floats += ["p_value", "p_holm"]
     with atomic(path) as temporary:
         as_table(findings).astype(dict.fromkeys(floats, float)).to_parquet(temporary, index=False)
 
@@ -136,7 +150,7 @@ def write_markdown(findings: Iterable[Finding], path: str | Path, sources: Itera
     parts.append(f"## Every check\n\n{_LEGEND}\n")
     parts += [
         f"### `{finding.claim.id}`: {verdict(finding)}\n\n{statement(finding)}\n\n"
-        f"{explained(finding)} {finding.claim.note}\n\n{_checks(finding.outcomes)}\n"
+        f"{explained(finding)} {finding.claim.note}\n\n{checks_table(finding.outcomes)}\n"
         for finding in findings
     ]
     with atomic(path) as temporary:
@@ -149,11 +163,10 @@ def statement(finding: Finding) -> str:
 
 
 _LEGEND = """\
-A check *holds* if its whole
-95 % interval lies in the wanted range, and *fails* if none of the interval does. Intervals are over
-seeds, with each network as a stratum (Student's t, as in Welch's test); in the search they are over
-architectures or over the test images of one network. The effect is the observed value in standard
-deviations over seeds."""
+A check *holds* if its whole 95 % interval lies in the wanted range, is *contradicted* if none of
+the interval does, and is *inconclusive* otherwise. Intervals are Student's, over seeds. The effect
+is the observed value in standard deviations over seeds. An asterisk (*) marks a check that does not
+survive a correction for all checks of the paper's claims together (Holm)."""
 
 
 def _verdicts(findings: list[Finding]) -> str:
@@ -171,14 +184,17 @@ def _verdicts(findings: list[Finding]) -> str:
 
 
 def _count(outcomes: list[Outcome]) -> str:
-    """'3 hold, 1 undecided'."""
+    """'3 hold, 1 inconclusive'."""
     words = [outcome.word for outcome in outcomes]
-    plural = {HOLDS: "hold", FAILS: "fail"}
-    present = [word for word in (HOLDS, UNDECIDED, FAILS, NOT_RUN) if word in words]
-    return ", ".join(f"{words.count(word)} {plural.get(word, word)}" for word in present)
+    present = [word for word in (HOLDS, INCONCLUSIVE, CONTRADICTED, NOT_RUN) if word in words]
+    return ", ".join(
+        f"{n} {'hold' if word == HOLDS and n > 1 else word}"
+        for word in present
+        if (n := words.count(word))
+    )
 
 
-def _checks(outcomes: list[Outcome]) -> str:
+def checks_table(outcomes: list[Outcome]) -> str:
     return pd.DataFrame(rows(outcomes)).to_markdown(index=False)
 
 
@@ -191,7 +207,7 @@ def rows(outcomes: list[Outcome]) -> list[dict[str, str]]:
             "observed": observed(outcome),
             "unit": outcome.check.unit,
             "effect": effect(outcome),
-            "outcome": outcome.word,
+            "outcome": outcome.word + "*" * (outcome.word != outcome.word_holm),
             "evidence": outcome.evidence,
             "why this range": outcome.check.reason,
         }

@@ -41,6 +41,7 @@ METHODS: dict[str, MethodSpec] = {
     "random": MethodSpec("ossum.pruning.random", "random", "Random"),
     "best-random": MethodSpec("ossum.pruning.best_random", "best_random", "Best of 100 random", 1),
     "norm": MethodSpec("ossum.pruning.norm", "norm", "Norm"),
+    "norm-outgoing": MethodSpec("ossum.pruning.norm", "norm_outgoing", "Norm (outgoing)"),
     "coreset": MethodSpec("ossum.pruning.coreset", "coreset", "Coreset"),
     "ossum-norm": MethodSpec(
         "ossum.pruning.norm_then_score", "norm_then_score", "OSSuM + Norm", score="ossum"

@@ -24,13 +24,13 @@ from ossum.config.options import (
     SearchOptions,
     TrainingOptions,
 )
-from ossum.config.registry import DATASETS, FIGURES
+from ossum.config.registry import DATASETS, DISTRIBUTIONS, FIGURES, METHODS
 
 
-def _grid_name(name: str) -> str:
+def _folder_name(name: str) -> str:
     # It becomes a folder.
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-        raise ValueError("a grid's name is of a-z, 0-9 and '-' and starts with a letter")
+        raise ValueError("a name is of a-z, 0-9 and '-' and starts with a letter")
     return name
 
 
@@ -101,13 +101,33 @@ _PROTOCOLS = {"trained": "train", "trained-unscaled": "train", "finetuned": "fin
 Views = Annotated[list[View], Field(min_length=1)]
 
 
+_StandIn = Annotated[str, known((*METHODS, *DISTRIBUTIONS), "method or distribution")]
+
+
+class Reading(ClosedModel):
+    """Another reading of the paper, under which claims are judged again, from other results.
+
+    claims: which. figure: the figure whose table they are computed from.
+    what: the reading in words.
+    views: what the table has instead of the figure's views.
+    instead: {"norm": "norm-outgoing"}: which method or distribution takes the place of which.
+    """
+
+    claims: Annotated[list[str], Field(min_length=1)]
+    figure: Annotated[str, known(FIGURES, "figure")]
+    what: Annotated[str, Field(min_length=1)]
+    views: Views
+    instead: dict[_StandIn, _StandIn] = {}
+
+
 class Config(ClosedModel):
     """The whole configuration."""
 
-    grids: Annotated[dict[Annotated[str, AfterValidator(_grid_name)], Grid], Field(min_length=1)]
+    grids: Annotated[dict[Annotated[str, AfterValidator(_folder_name)], Grid], Field(min_length=1)]
     figures: dict[Annotated[str, known(FIGURES, "figure")], Views]
     # What the cost of pruning is measured on: views at the stage "cost".
     costs: list[View] = []
+    readings: dict[Annotated[str, AfterValidator(_folder_name)], Reading] = {}
     options: Options
     # Where passes and trainings run; "auto" is a GPU if the job sees one.
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:(0|[1-9][0-9]?))?)$")]
@@ -122,7 +142,8 @@ class Config(ClosedModel):
         """An overlay cannot take a key away, but it can set an entry to nothing."""
         if not isinstance(values, dict):
             return values
-        named = {key: values[key] for key in ("grids", "figures") if type(values.get(key)) is dict}
+        keys = ("grids", "figures", "readings")
+        named = {key: values[key] for key in keys if type(values.get(key)) is dict}
         if values.get("costs", []) is None:
             values = values | {"costs": []}
         return values | {
@@ -142,6 +163,13 @@ class Config(ClosedModel):
             if FIGURES[figure].method:
                 with _located(f"figures.{figure}", ": "):
                     self._check_single(figure, FIGURES[figure].method)
+        for name, reading in self.readings.items():
+            if name in (*self.figures, "costs"):
+                raise ValueError(f"readings.{name}: a figure or table has that name")
+            for index, view in enumerate(reading.views):
+                with _located(f"readings.{name}.views.{index}"):
+                    spec = FIGURES[reading.figure]
+                    self._check_view(spec.origin, spec.stages, view)
         for index, view in enumerate(self.costs):
             with _located(f"costs.{index}"):
                 self._check_view("initial", ("cost",), view)
@@ -230,9 +258,15 @@ class Config(ClosedModel):
         except ValidationError as error:
             raise ValueError(f"options.{_describe(error.errors()[0], Options)}") from None
 
-    def views(self, figure: str) -> list[tuple[View, Grid]]:
-        """What a figure ("costs" too) shows: each view, and the part of a grid that it takes."""
-        views = self.costs if figure == "costs" else self.figures[figure]
+    @property
+    def all_views(self) -> dict[str, list[View]]:
+        """The views of every table: of figures, of readings, and of costs if there are any."""
+        readings = {name: reading.views for name, reading in self.readings.items()}
+        return self.figures | readings | ({"costs": self.costs} if self.costs else {})
+
+    def views(self, table: str) -> list[tuple[View, Grid]]:
+        """What a table has: each view, and the part of a grid that it takes."""
+        views = self.all_views[table]
         return [(view, view.of(self.grids[view.grid])) for view in views]
 
 

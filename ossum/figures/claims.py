@@ -1,6 +1,7 @@
 """The picture of the claims: where each quantity has to lie, and where it was observed."""
 
 import io
+import re
 from pathlib import Path
 from textwrap import fill
 
@@ -18,18 +19,19 @@ from ossum.storage.files import atomic
 # By outcome. Colour-blind readers can tell blue from orange, and the markers differ too.
 _LOOKS = {
     "holds": ("#0072B2", "o"),
-    "undecided": ("#6E6E6E", "D"),
-    "fails": ("#C04A00", "X"),
+    "inconclusive": ("#6E6E6E", "D"),
+    "contradicted": ("#C04A00", "X"),
 }
 _WANTED = "#CFE8D5"
 # By verdict on a claim of the paper or on a question of ours: a sign and a colour.
 _VERDICTS = {
     "reproduced": ("✓", "#0072B2"),
     "yes": ("✓", "#0072B2"),
+    "mixed": ("◐", "#8A6A00"),
     "partly": ("◐", "#8A6A00"),
-    "not reproduced": ("✗", "#C04A00"),
-    "not shown": ("✗", "#C04A00"),
-    "undecided": ("?", "#6E6E6E"),
+    "contradicted": ("✗", "#C04A00"),
+    "no": ("✗", "#C04A00"),
+    "inconclusive": ("?", "#6E6E6E"),
     "not run": ("–", "#6E6E6E"),
 }
 _WIDTH, _HEIGHT = 5.5, 8.3  # of a page, inches
@@ -40,7 +42,7 @@ _LETTERS = 45  # of a line beside an axis
 
 def look(verdict: str) -> tuple[str, str]:
     """The sign and the colour of a verdict (`ossum.claims.table.verdict`)."""
-    return _VERDICTS["undecided" if "undecided" in verdict else verdict.partition(" (")[0]]
+    return _VERDICTS[re.split(r" \(|:", verdict)[0]]
 
 
 def draw_claims(table: pd.DataFrame, pdf: str | Path, png: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""Structured magnitude pruning: keep the neurons with the largest incoming weights."""
+"""Structured magnitude pruning: keep the neurons with the largest weights."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,21 @@ from ossum.pruning.view import TrainingView
 
 def norm(network: Network, widths: Sequence[Widths], view: TrainingView) -> list[Subnetwork]:
     """In each layer, keep the neurons with the largest L2 norm of all their incoming weights."""
-    norms = [neuron_norms(network, i) for i in range(1, len(network.hidden_widths) + 1)]
+    layers = range(1, len(network.hidden_widths) + 1)
+    return _highest([neuron_norms(network, layer) for layer in layers], widths)
+
+
+def norm_outgoing(
+    network: Network, widths: Sequence[Widths], view: TrainingView
+) -> list[Subnetwork]:
+    """The same by the outgoing weights. The paper does not say which it means."""
+    return _highest([weights.norm(dim=0) for weights in network.weights[1:]], widths)
+
+
+def _highest(scores: Sequence[Tensor], widths: Sequence[Widths]) -> list[Subnetwork]:
+    """The neurons with the highest scores [h], one tensor for each hidden layer."""
     return [
-        Subnetwork(tuple(top_neurons(n, count) for n, count in zip(norms, wanted, strict=True)))
+        Subnetwork(tuple(top_neurons(s, count) for s, count in zip(scores, wanted, strict=True)))
         for wanted in widths
     ]
 

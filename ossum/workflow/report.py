@@ -41,6 +41,6 @@ def facts(tables: Iterable[str], claims: str | None, overlays: Sequence[str]) ->
 
 def _tally(verdicts: pd.Series) -> dict[str, int]:
     """How many claims have each verdict, without what qualifies it; good ones first."""
-    words = verdicts.str.partition(" (")[0]
-    order = ("reproduced", "partly", "not reproduced", "not run")
+    words = verdicts.str.split(r" \(|:", regex=True).str[0]
+    order = ("reproduced", "mixed", "inconclusive", "contradicted", "not run")
     return {word: n for word in order if (n := int((words == word).sum()))}

@@ -14,10 +14,18 @@ from matplotlib.backends.backend_pdf import PdfPages
 from scipy import stats
 
 from ossum.claims import CLAIMS
-from ossum.claims.check import Check, NotRunError, judge
+from ossum.claims.check import Check, Finding, NotRunError, judge, verdict_of, with_holm
 from ossum.claims.page import write_page
-from ossum.claims.samples import HIGH, MODERATE, accuracies, best, best_sparsity, lead, per_seed
-from ossum.claims.statistics import Samples, estimate
+from ossum.claims.samples import (
+    HIGH,
+    MODERATE,
+    accuracies,
+    best,
+    best_sparsity,
+    contrast,
+    per_seed,
+)
+from ossum.claims.statistics import Samples, estimate, holm
 from ossum.claims.table import (
     as_table,
     explained,
@@ -34,7 +42,7 @@ ROOT = Path(__file__).parents[2]
 # Percentage points above a control: as the paper has it, and the other way round.
 AHEAD = {
     "gradient": (19.5, 26),
-    "ossum-norm": (18, 24),
+    "ossum-norm": (18, 22),
     "coreset": (0, 24),
     "norm": (0, 24),
     "random": (0, 24),
@@ -122,7 +130,7 @@ named = pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
 
 @named
 def test_a_claim_is_reproduced_where_it_is_true_and_not_where_it_is_false(claim, true, false):
-    for tables, expected in ((true, "reproduced"), (false, "not reproduced")):
+    for tables, expected in ((true, "reproduced"), (false, "contradicted")):
         finding = judge(claim, tables)
         assert finding.verdict == expected, [
             (o.check.what, o.word, o.estimate) for o in finding.outcomes
@@ -152,8 +160,6 @@ def test_shuffled_labels_reproduce_no_ordering(id_, true):
 
 @named
 def test_one_seed_is_not_enough(claim, true):
-    if claim.id == "search":
-        pytest.skip("one network, in the paper too")
     finding = judge(claim, {name: table.query("seed == 0") for name, table in true.items()})
     assert finding.verdict == "not run"
     assert all("too few" in o.evidence and o.estimate.interval is None for o in finding.outcomes)
@@ -208,11 +214,11 @@ def test_to_list_the_claims_loads_no_more_than_that():
     assert run.stderr.strip() == "[]"
 
 
-def test_partly_is_some_but_not_all(true, false):
+def test_a_claim_of_which_some_holds_is_mixed(true, false):
     claim, mnist = CLAIMS["finetuned-two-layer"], true["fig2"].query("dataset == 'mnist'")
     mixed = pd.concat([mnist, false["fig2"].query("dataset == 'cifar10'")])
-    assert verdict(judge(claim, {"fig2": mixed})) == "partly"
-    assert verdict(judge(claim, {"fig2": mnist})) == "partly (1 of 2 checks not run)"
+    assert verdict(judge(claim, {"fig2": mixed})) == "mixed"
+    assert verdict(judge(claim, {"fig2": mnist})) == "mixed (2 of 4 checks not run)"
 
 
 @pytest.mark.parametrize(
@@ -237,29 +243,20 @@ def made_up(values: dict[tuple, list[float]]) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def test_a_lead_by_hand():
-    """At 2x `a` is the best of ours, at 4x `b`; `d` is the best of theirs at both."""
+def test_the_best_by_hand():
+    """Of the network `a` is best on average, though `b` is at one sparsity and `a` at another."""
     table = made_up(
         {
             ("a", 0.5): [0.6, 0.8],
             ("b", 0.5): [0.9, 0.1],
-            ("c", 0.5): [0.1, 0.1],
-            ("d", 0.5): [0.3, 0.4],
-            ("a", 0.75): [0.1, 0.2],
-            ("b", 0.75): [0.3, 0.3],
-            ("c", 0.75): [0.1, 0.0],
-            ("d", 0.75): [0.2, 0.3],
+            ("a", 0.75): [0.5, 0.6],
+            ("b", 0.75): [0.7, 0.7],
         }
     )
-    frame = accuracies(table, "pruned", ["a", "b", "c", "d"])
-    assert best(frame[["a", "b"]]).tolist() == pytest.approx([60, 80, 30, 30])
-    samples = per_seed(lead(frame, ["a", "b"], ["c", "d"]))
-    # seed 0: (60 - 30 + 30 - 20) / 2; seed 1: (80 - 40 + 30 - 30) / 2
-    assert samples.strata[0] == pytest.approx([20, 20])
-    every = per_seed(lead(frame, ["a", "b"], ["c", "d"], every=True))
-    # seed 0: (75 - 30 + 20 - 20) / 2; seed 1: (45 - 40 + 25 - 30) / 2
-    assert every.strata[0] == pytest.approx([22.5, 0])
-    assert best_sparsity(best(frame[["a", "b"]])).tolist() == pytest.approx([60, 80])
+    frame = accuracies(table, "pruned", ["a", "b"])
+    assert best(frame).tolist() == pytest.approx([60, 80, 50, 60])
+    assert best_sparsity(best(frame)).tolist() == pytest.approx([60, 80])
+    assert per_seed(best(frame)).values.tolist() == pytest.approx([55, 70])
 
 
 def test_pairs_share_their_seeds_and_seeds_their_sparsities():
@@ -267,7 +264,9 @@ def test_pairs_share_their_seeds_and_seeds_their_sparsities():
     table = made_up({("a", 0.5): [0.6, 0.7], ("b", 0.5): [0.5, None], ("a", 0.75): [0.1, None]})
     pairs = accuracies(table, "pruned", ["a", "b"])
     assert pairs.index.get_level_values("seed").tolist() == [0]
-    assert per_seed(accuracies(table, "pruned", ["a"])["a"]).strata[0] == pytest.approx([60, 70])
+    assert per_seed(accuracies(table, "pruned", ["a"])["a"]).values.tolist() == pytest.approx(
+        [60, 70]
+    )
 
 
 def test_regions_are_compressions():
@@ -279,46 +278,116 @@ def test_regions_are_compressions():
         HIGH.of(frame)
 
 
-def test_a_verdict_says_when_seeds_are_too_few(true):
-    random = np.random.default_rng(0)
+def test_a_verdict_that_is_inconclusive_says_how_large_a_lead_may_be(true):
+    random = np.random.default_rng(1)
     noisy = true["fig3"].assign(accuracy=0.5 + random.normal(0, 0.05, len(true["fig3"])))
     finding = judge(CLAIMS["deep-then-trained"], {"fig3": noisy.query("seed < 2")})
-    assert verdict(finding) == "not reproduced (undecided with 2 seeds)"
+    most = max(outcome.estimate.interval[1] for outcome in finding.outcomes)
+    assert verdict(finding) == f"inconclusive: no lead above {most:.1f} points"
     few = judge(CLAIMS["deep-then-trained"], {"fig3": noisy.query("sparsity > 0.8")})
-    assert verdict(few) == "not reproduced (undecided with 3 seeds, 1 of 2 checks not run)"
+    assert verdict(few).endswith("points (2 of 4 checks not run)")
 
 
-def test_intervals_are_students_and_welchs():
-    random = np.random.default_rng(0)
-    a, b = random.normal(5, 2, 8), random.normal(1, 0.5, 5)
-    one = estimate(Samples((a,), ""))
-    assert one.interval == pytest.approx(stats.t.interval(0.95, 7, a.mean(), stats.sem(a)))
-    assert one.value == pytest.approx(a.mean())
-    assert one.effect == pytest.approx(a.mean() / a.std(ddof=1))
-    two = estimate(Samples((a, b), "", (1, -1)))
-    welch = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
-    assert two.interval == pytest.approx(welch)
-    assert two.value == pytest.approx(a.mean() - b.mean())
-    assert (two.n_values, two.fewest) == (13, 5)
-    constant = estimate(Samples((np.array([2.0, 2.0, 2.0]),), ""))
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["holds", "holds"], "reproduced"),
+        (["holds", "not run"], "mixed"),
+        (["holds", "inconclusive"], "mixed"),
+        (["holds", "contradicted"], "mixed"),
+        (["contradicted", "inconclusive"], "contradicted"),
+        (["contradicted", "not run"], "contradicted"),
+        (["inconclusive", "not run"], "inconclusive"),
+        (["not run"], "not run"),
+    ],
+)
+def test_verdicts_of_words(words, expected):
+    assert verdict_of(words) == expected
+
+
+def test_intervals_are_students():
+    values = np.random.default_rng(0).normal(5, 2, 8)
+    found = estimate(Samples(pd.Series(values), ""))
+    expected = stats.t.interval(0.95, 7, values.mean(), stats.sem(values))
+    assert found.interval == pytest.approx(expected)
+    assert found.value == pytest.approx(values.mean())
+    assert found.effect == pytest.approx(values.mean() / values.std(ddof=1))
+    constant = estimate(Samples(pd.Series([2.0, 2.0, 2.0]), ""))
     assert constant.interval == (2, 2) and constant.effect is None
+    alone = estimate(Samples(pd.Series([2.0]), ""))
+    assert alone.value == 2 and alone.interval is None and alone.p_value(0, 1) is None
+
+
+def test_p_values_are_students_and_agree_with_intervals():
+    values = np.random.default_rng(0).normal(1, 2, 8)
+    found = estimate(Samples(pd.Series(values), ""))
+    assert found.p_value(0, inf) == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+    assert found.p_value(-inf, 0) == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+    low, high = found.interval
+    for bounds in ((low, inf), (-inf, high), (high, inf), (-inf, low)):
+        assert found.p_value(*bounds) == pytest.approx(0.05)
+    wide, narrow = found.p_value(low - 1, high + 1), found.p_value(low + 0.1, high + 1)
+    assert wide < 0.05 < narrow
+    assert estimate(Samples(pd.Series([2.0, 2.0]), "")).p_value(1, 3) == 0
+
+
+def test_holm_allows_for_the_number_of_checks():
+    """By hand: 4 x 0.01, 3 x 0.02, 2 x 0.03 (not less than the one before), 0.5."""
+    assert holm([0.02, 0.5, 0.01, 0.03]) == pytest.approx([0.06, 0.5, 0.04, 0.06])
+    assert holm([0.9, 0.8]) == pytest.approx([1, 1])
+    assert holm([]).size == 0
+
+
+def test_checks_that_do_not_survive_the_correction_are_inconclusive():
+    """By hand: p is 0.0001 once and 0.029 twice. Our own questions do not count."""
+
+    def finding(claim: str, *samples: list[float]) -> Finding:
+        checks = [Check("", lambda v=v: Samples(pd.Series(v), ""), "", low=0) for v in samples]
+        return Finding(CLAIMS[claim], [check.judge() for check in checks])
+
+    strong, weak = [1, 1.02, 0.98], [1, 0.7, 1.3]
+    found = with_holm(
+        [finding("chance", strong, weak), finding("headline", weak), finding("luck", weak, weak)]
+    )
+    assert [[o.word_holm for o in f.outcomes] for f in found] == [
+        ["holds", "inconclusive"],
+        ["inconclusive"],
+        ["holds", "holds"],
+    ]
+    assert [f.verdict for f in found] == ["reproduced"] * 3
+    assert [f.verdict_holm for f in found] == ["mixed", "inconclusive", "reproduced"]
+
+
+def test_networks_of_one_seed_are_one_value():
+    """Else three networks that rise and fall together would count three times."""
+    rows = [
+        evaluations(
+            "pruned", ("random",), BOTH[:1], ("FC-1000", "FC-10000"), (0.5,), seeds=(seed,)
+        ).assign(accuracy=accuracy)
+        for seed, accuracy in enumerate([0.1, 0.2, 0.3])
+    ]
+    frame = accuracies(pd.concat(rows), "pruned", ["random"])["random"]
+    assert per_seed(frame).values.tolist() == pytest.approx([10, 20, 30])
+    lacking = frame.drop(("mnist", "FC-10000", 0.5, 1))
+    assert per_seed(lacking).values.index.tolist() == [0, 2]
+    assert contrast(per_seed(frame), per_seed(lacking)).values.tolist() == pytest.approx([0, 0])
 
 
 @pytest.mark.parametrize(
     ("values", "low", "high", "word"),
     [
         ([1, 1.1, 0.9], 0, inf, "holds"),
-        ([-1, -1.1, -0.9], 0, inf, "fails"),
-        ([-1, 1, 0.2], 0, inf, "undecided"),
+        ([-1, -1.1, -0.9], 0, inf, "contradicted"),
+        ([-1, 1, 0.2], 0, inf, "inconclusive"),
         ([5, 5.1, 4.9], 4, 6, "holds"),
-        ([5, 5.1, 4.9], 6, 8, "fails"),
-        ([5, 5.1, 4.9], 5, 7, "undecided"),
-        ([0, 0, 0], 0, inf, "fails"),  # more than nothing is wanted
+        ([5, 5.1, 4.9], 6, 8, "contradicted"),
+        ([5, 5.1, 4.9], 5, 7, "inconclusive"),
+        ([0, 0, 0], 0, inf, "contradicted"),  # more than nothing is wanted
         ([3], 0, inf, "not run"),
     ],
 )
 def test_words(values, low, high, word):
-    check = Check("x", lambda: Samples((np.array(values, float),), "some"), "", low, high)
+    check = Check("x", lambda: Samples(pd.Series(values, dtype=float), "some"), "", low, high)
     assert check.judge().word == word
 
 
@@ -353,17 +422,17 @@ def test_a_verdict_is_explained_in_plain_words(true, false):
         finding = judge(CLAIMS[claim], tables)
         said[finding.verdict] = explained(finding)
     assert said["reproduced"] == "All 3 checks hold."
-    assert said["partly"] == "1 of 2 checks holds."
+    assert said["mixed"] == "2 of 4 checks hold."
     assert said["not run"].startswith("These results cannot tell: needs")
     against = r"None of 4 .*MNIST: .*: it is -.*\]; it should be above -2 \(and 3 more\)\."
-    assert re.fullmatch(against, said["not reproduced"])
+    assert re.fullmatch(against, said["contradicted"])
 
 
 def test_an_open_check_is_called_open(true):
     random = np.random.default_rng(0)
     noisy = true["fig3"].assign(accuracy=0.5 + random.normal(0, 0.05, len(true["fig3"])))
     said = explained(judge(CLAIMS["deep-then-trained"], {"fig3": noisy}))
-    assert said.startswith("None of 2 checks holds.") and "whether it is above 0 is open" in said
+    assert said.startswith("None of 4 checks holds.") and "whether it is above 0 is open" in said
 
 
 def test_where_nothing_is_judged_the_pages_say_why_and_what_to_run(tmp_path):

@@ -42,7 +42,7 @@ def changed(key: str, value) -> dict:
 MISTAKES = [
     ("grdis", {}, r"grdis: unknown key; did you mean 'grids'"),
     ("figures.fig12", [{"grid": "deep"}], r"unknown figure 'fig12'; .*known: fig1"),
-    ("grids.Mine", {}, r"grids\.Mine.*a grid's name is of a-z, 0-9 and '-'"),
+    ("grids.Mine", {}, r"grids\.Mine.*a name is of a-z, 0-9 and '-'"),
     (f"{NARROW}.datasets", ["mnits"], r"datasets\.0: unknown data set 'mnits'; .*'mnist'\?"),
     (f"{NARROW}.methods", ["osum"], r"methods\.0: unknown pruning method 'osum'; .*'ossum'\?"),
     (f"{NARROW}.activations", ["than"], r"unknown activation 'than'; did you mean 'tanh'"),
@@ -121,12 +121,13 @@ def wrong_values(node: dict) -> list:
 
 def schema_keys(node: dict = SCHEMA, values=PAPER, prefix: str = "") -> list[tuple[str, dict]]:
     """Every key of the schema with its part of it; where names are free, the first of the paper's
-    configuration. What a grid has in `options` is the global options again."""
+    configuration. What a grid has in `options` is the global options again. Readings, of which it
+    has none, are looked at in test_readings.py."""
     node, found = resolved(node), []
     if "properties" in node:
         inner = node["properties"]
     elif node.get("type") == "object" and node["additionalProperties"] is not True:
-        inner = {next(iter(values)): node["additionalProperties"]}
+        inner = dict.fromkeys(list(values)[:1], node["additionalProperties"])
     else:
         inner = {"0": node["items"]} if "$ref" in node.get("items", {}) else {}
     for key, part in inner.items():

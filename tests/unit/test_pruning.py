@@ -8,6 +8,7 @@ from helpers import float64, options, random_network, random_split
 from ossum.config.options import BestRandomOptions
 from ossum.config.registry import METHODS
 from ossum.networks.forward import class_activation_sums, class_sums
+from ossum.networks.network import Network
 from ossum.networks.rng import stream
 from ossum.pruning import prune_network
 from ossum.pruning.gradient import initial_mask
@@ -71,6 +72,14 @@ def test_norm_keeps_the_longest_rows():
     network.weights[0].copy_(torch.tensor(rows))
     kept = prune("norm", network, [(1,), (2,), (3,)])
     assert [s.kept[0].tolist() for s in kept] == [[2], [0, 2], [0, 1, 2]]
+
+
+def test_outgoing_norm_keeps_the_longest_columns():
+    network = random_network(6, 4, 3)
+    outgoing = torch.tensor([[1.0, 0, 2, 0], [1, 3, 2, 0], [1, 0, 0, 1]])
+    network = Network((network.weights[0], outgoing))
+    kept = prune("norm-outgoing", network, [(1,), (2,), (3,)])  # norms √3, 3, √8, 1
+    assert [s.kept[0].tolist() for s in kept] == [[1], [1, 2], [0, 1, 2]]
 
 
 def test_random_differs_between_seeds_and_layers_and_is_uniform():

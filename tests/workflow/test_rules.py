@@ -11,9 +11,10 @@ RULES = {
     *("dataset", "init", "train_network", "prune", "train", "train_unscaled", "finetune"),
     *("evaluate", "evaluate_trained", "statistics", "readout", "search", "cost"),
     *("table", "figure", "figures", "compared", "claims", "claim", "verify"),
+    *("readings", "reading"),
 }
 # Variants of a rule have its script.
-SHARED = {"train_unscaled": "train", "finetune": "train", "claim": "claims"}
+SHARED = {"train_unscaled": "train", "finetune": "train", "claim": "claims", "reading": "readings"}
 
 
 def test_there_is_one_rule_a_stage(tmp_path):
@@ -49,7 +50,7 @@ def test_the_rule_graph_is_the_experiment(tmp_path):
     ):
         steps = path.split()
         assert set(pairwise(steps)) <= graph, path
-    assert set(names.values()) == RULES - {"claim", "compared", "verify"}
+    assert set(names.values()) == RULES - {"claim", "compared", "verify", "readings", "reading"}
 
 
 def test_the_paper_is_planned(tmp_path):

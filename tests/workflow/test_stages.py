@@ -5,7 +5,18 @@ import shutil
 import pandas as pd
 import pytest
 import torch
-from workflows import DEEP, SHALLOW, TARGETS, VIEWS, copy_of_workflow, done, plan, snakemake
+from workflows import (
+    DEEP,
+    SHALLOW,
+    TARGETS,
+    VIEWS,
+    configure,
+    copy_of_workflow,
+    done,
+    plan,
+    refused,
+    snakemake,
+)
 
 from ossum.claims import CLAIMS
 from ossum.config.registry import STAGES
@@ -189,3 +200,21 @@ def test_a_run_is_compared_with_the_reference(copy):
     said = snakemake(copy, "verify", "figures/compared/fig1.pdf", snakefile=clone)
     assert done(said) == {"verify": 1, "compared": 1}
     assert (copy / "figures/compared/fig1.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_claims_are_judged_under_another_reading(copy):
+    """Digits say nothing about the paper, but every file is made, from a table of the reading."""
+    views = [{"grid": "shallow", "methods": ["ossum"]}]
+    other = {"claims": ["headline"], "figure": "fig1", "what": "OSSuM alone", "views": views}
+    configure(copy / "config.yaml", {"readings": {"alone": other}})
+    said = snakemake(copy, "readings", "results/readings/alone.md")
+    assert done(said) == {"table": 1, "readings": 1, "reading": 1}
+    assert set(results.read(copy / "results/tables/alone.parquet")["method"]) == {"ossum"}
+    assert "| OSSuM alone" in (copy / "results/readings.md").read_text(encoding="utf-8")
+    table = pd.read_parquet(copy / "results/readings.parquet").query("claim == 'headline'")
+    assert set(table["reading"]) == {"default", "alone"} and set(table["verdict"]) == {"not run"}
+    assert (copy / "figures/readings.png").read_bytes().startswith(b"\x89PNG")
+
+    wrong = {"readings": {"alone": other | {"claims": ["headlin"]}}}
+    configure(copy / "config.yaml", wrong)
+    assert "unknown claim 'headlin'; did you mean 'headline'" in refused(copy, "readings")

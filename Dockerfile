@@ -7,7 +7,7 @@ COPY run requirements.lock requirements-gpu.lock /opt/ossum/
 RUN /opt/ossum/run pip --version && rm -rf ~/.cache
 
 # Any user may run it, also one that the image does not know, who has neither a name nor a home there.
-ENV PATH=/opt/ossum/.venv/bin:$PATH HOME=/tmp LOGNAME=ossum
+ENV PATH=/opt/ossum/.venv/bin:$PATH PYTHONPATH=/ossum HOME=/tmp LOGNAME=ossum
 USER 1000:1000
 WORKDIR /ossum
 CMD ["snakemake", "--cores", "all", "figures", "--configfile", "config/smoke.yaml"]

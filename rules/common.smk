@@ -165,8 +165,8 @@ def listed(title):
     stale = [file for job in workflow.dag.needrun_jobs() for file in job.output]
     if stale:
         raise WorkflowError(
-            f"the report is about another run: {len(stale)} files are missing, or not by this "
-            f"configuration and code ({stale[-1]}, for example). Give the targets and the "
+            f"the report is about another run: {len(stale)} files are missing, unfinished, or not "
+            f"by this configuration and code ({stale[-1]}, for example). Give the targets and the "
             "--configfile of your run, or run this command without --report first."
         )
     # One label: with two, the report's page of a category may stay blank.

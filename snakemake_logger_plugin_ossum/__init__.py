@@ -155,6 +155,7 @@ class LogHandler(LogHandlerBase):
         if self._running and record.exception in ("RuleException", "CalledProcessError"):
             self._errors.append(record.msg)
         elif not _NOISE.match(record.msg) and not self._detailed:
+            self._without_record = 0  # what ends the run is more important
             record.msg = explain(record.msg, self._known_targets)
             self._snakemake.handle(record)
 
@@ -164,7 +165,7 @@ class LogHandler(LogHandlerBase):
         told = {n: (job, *job.progress()) for n, job in self._running.copy().items()}
         running = {n: (now - job.since, share) for n, (job, _, share) in told.items()}
         share = self._work.share(running) if self._work.jobs else self._done / max(1, self._total)
-        words = f"{self._done} of {self._total} jobs"
+        words = f"{self._done} of {self._total} jobs" if self._total else "beginning"
         if self._work.jobs and self._done < self._total:
             words += f", about {spell(self._work.seconds_left(running, now - self._begun))} left"
         return (

@@ -28,6 +28,7 @@ A report shows what has been run. Run it first, or name the --configfile of the 
 NO_RECORD = """\
 {} files behind this report were not made here, or not with this configuration, so the report may be
 of another one. If the run had a --configfile, name it here, too."""
+_YAML = (".yaml", ".yml", ".json")
 _AT_MOST = 10
 _MOST_NAMES = 60
 
@@ -62,19 +63,34 @@ def describe(failed: Iterable[tuple[str, str, str | None]]) -> str:
         lines += [f"  log: {log}"] if log else []
     if len(by_reason) > _AT_MOST:
         lines.append(f"\nand {len(by_reason) - _AT_MOST} other reasons, see the logs")
-    return "\n".join(
-        [*lines, "\nWhat is finished is kept: run the same command again, and it goes on."]
-    )
+    if {log for _, _, log in failed} != {"logs/verify.log"}:  # which does not go on by itself
+        lines.append("\nWhat is finished is kept: run the same command again, and it goes on.")
+    return "\n".join(lines)
 
 
 def explain(message: str, known_targets: Callable[[], Iterable[str]] | None) -> str:
     """An error of Snakemake's own, without a traceback, and what to do about it."""
     if known_targets and (missing := re.search(r"No rule to produce (\S+) \(", message)):
         return _suggest(missing[1], known_targets())
+    misplaced = [word for word in _configuration_words() if not word.endswith(_YAML)]
+    if "load_configfile" in message and not misplaced and (missing := _missing_configuration()):
+        return missing
     said = "".join(hint for words, hint in _HINTS.items() if re.search(words, message))
     if message.startswith("Traceback"):
         message = message.strip().splitlines()[-1]
-    return message.strip() + said.format(misplaced=" or ".join(_configuration_files()))
+    # Where in our rules an error was raised is of no use to a user.
+    message = re.sub(r"\n(?:Traceback:|  File \").*", "", message)
+    return message.strip() + said.format(misplaced=" or ".join(misplaced) or "A file")
+
+
+def _missing_configuration() -> str:
+    """What to say of a file after --configfile that does not exist; "" if all do."""
+    for word in _configuration_words():
+        if word.endswith(_YAML) and not Path(word).is_file():
+            there = [str(path) for path in Path(word).parent.glob("*.y*ml")]
+            near = get_close_matches(word, there, 1)
+            return f"There is no {word}." + "".join(f" Did you mean {name}?" for name in near)
+    return ""
 
 
 def _suggest(target: str, known: Iterable[str]) -> str:
@@ -90,10 +106,9 @@ def _suggest(target: str, known: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def _configuration_files() -> list[str]:
-    """What stands after --configfile and is none by its name."""
-    words = takewhile(lambda word: word[:1] != "-", _after(sys.argv, "--configfile"))
-    return [word for word in words if not word.endswith((".yaml", ".yml", ".json"))] or ["A file"]
+def _configuration_words() -> list[str]:
+    """What stands after --configfile."""
+    return list(takewhile(lambda word: word[:1] != "-", _after(sys.argv, "--configfile")))
 
 
 def _after(words: list[str], option: str) -> list[str]:

@@ -81,9 +81,10 @@ def explained(finding: Finding) -> str:
         return f"These results cannot tell: {outcomes[0].evidence}."
     n_holding = sum(outcome.word == HOLDS for outcome in outcomes)
     if n_holding == len(outcomes):
-        return {1: "Its check holds.", 2: "Both checks hold."}.get(
-            n_holding, f"All {n_holding} checks hold."
-        )
+        count = {1: "Its check holds", 2: "Both checks hold"}
+        first = outcomes[0]
+        begin = count.get(n_holding, f"All {n_holding} checks hold")
+        return f"{begin}. {first.check.what}: it is {observed(first)}."
     verb = "hold" if n_holding > 1 else "holds"
     said = [f"{n_holding or 'None'} of {len(outcomes)} checks {verb}."]
     for word in (CONTRADICTED, INCONCLUSIVE):
@@ -227,10 +228,9 @@ def wanted(check: Check) -> str:
     """'82.4 ± 1.5', '> 0', '< 5'."""
     if check.expected is not None:
         return f"{check.expected:g} ± {check.high - check.expected:.2g}"
-    bounds = [f"> {check.low:g}"] * isfinite(check.low) + [f"< {check.high:g}"] * isfinite(
-        check.high
-    )
-    return " and ".join(bounds)
+    bounds = [f"> {check.low:g}"] * isfinite(check.low)
+    bounds += [f"< {check.high:g}"] * isfinite(check.high)
+    return " and ".join(bounds).replace("-", "−")
 
 
 def observed(outcome: Outcome) -> str:
@@ -241,4 +241,5 @@ def observed(outcome: Outcome) -> str:
     low, high = found.interval or (found.value, found.value)
     places = 1 if max(abs(low), abs(high)) >= 1 else 2
     spelled = [f"{x:{'+' * outcome.check.difference}.{places}f}" for x in (found.value, low, high)]
-    return f"{spelled[0]} [{spelled[1]}, {spelled[2]}]" if found.interval else spelled[0]
+    text = f"{spelled[0]} [{spelled[1]}, {spelled[2]}]" if found.interval else spelled[0]
+    return text.replace("-", "−")

@@ -83,7 +83,7 @@ def trained_then_pruned(fig2: pd.DataFrame) -> Iterator[Check]:
         return contrast(ahead("cifar10", other), ahead("mnist", other))
 
     for other in BASELINES:
-        what = f"lead over {METHODS[other].label} on CIFAR-10 − on MNIST, {HIGH}"
+        what = f"lead over {METHODS[other].label} on CIFAR-10 minus that on MNIST, {HIGH}"
         yield Check.ahead(what, partial(more_on_cifar, other), "more so there")
 
 

@@ -61,7 +61,7 @@ def draw_claim(checks: pd.DataFrame) -> str:
     """The checks of one claim as SVG, without a title; "" if none of them was judged."""
     if not _judged(checks):
         return ""
-    settings = _WHOLE | {"svg.fonttype": "none", "svg.hashsalt": checks["claim"].iloc[0]}
+    settings = _WHOLE | {"svg.fonttype": "path", "svg.hashsalt": checks["claim"].iloc[0]}
     with style.applied(), mpl.rc_context(settings):
         figure, text = _picture(checks, titled=False), io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})

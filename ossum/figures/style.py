@@ -93,7 +93,7 @@ def applied() -> Iterator[None]:
     Nothing of a user's matplotlibrc counts.
     """
     settings = {
-        "font.family": "STIXGeneral",  # comes with matplotlib
+        "font.family": ["STIXGeneral", "DejaVu Sans"],  # both come with matplotlib
         "mathtext.fontset": "stix",
         "pdf.fonttype": 42,  # TrueType, embedded and searchable
         "savefig.dpi": 300,

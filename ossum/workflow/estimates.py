@@ -99,11 +99,11 @@ class Work:
             whole = mean(took) if took else factor * first_guess
             if job in running:
                 so_far, progress = running[job]
-                if progress is None:
-                    whole = max(whole, 1.1 * so_far)
-                else:
+                if progress is not None:
                     whole = max(so_far / progress if progress > 0.05 else whole, so_far)
-                done += so_far
-                whole -= so_far
+                # Of a job that takes longer than thought, no more than was thought is done.
+                behind = min(so_far, 0.9 * whole) if progress is None else so_far
+                done += behind
+                whole -= behind
             left += whole
         return done, left

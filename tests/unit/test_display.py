@@ -154,6 +154,26 @@ def test_misspelt_targets_get_the_nearest_name_and_the_list():
     assert "Did you mean verify?" in explain(words.format("verfy"), lambda: known)
 
 
+def test_a_misspelt_configuration_file_is_named(monkeypatch, tmp_path):
+    (tmp_path / "quick.yaml").write_text("", encoding="utf-8")
+    words = ["snakemake", "--configfile", f"{tmp_path}/quik.yaml", "--cores", "2"]
+    monkeypatch.setattr("sys.argv", words)
+    message = "Traceback (most recent call last):\n load_configfile\nFileNotFoundError: no file"
+    expected = f"There is no {tmp_path}/quik.yaml. Did you mean {tmp_path}/quick.yaml?"
+    assert explain(message, None) == expected
+
+
+def test_places_in_our_rules_are_left_out():
+    message = 'WorkflowError in file "a.smk", line 2:\nthreads: wrong\n  File "b.py", line 3, in x'
+    assert explain(message, None) == 'WorkflowError in file "a.smk", line 2:\nthreads: wrong'
+
+
+def test_a_job_that_takes_longer_than_thought_does_not_fill_the_bar():
+    work = Work(dict.fromkeys(range(10), (("train",), 4.0)))
+    shares = [work.share({0: (seconds, None)}) for seconds in (0, 3, 40, 400)]
+    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] < 0.1
+
+
 def test_targets_among_options_are_named(monkeypatch):
     monkeypatch.setattr("sys.argv", ["snakemake", "--configfile", "a.yaml", "figures/fig1.pdf"])
     message = "Traceback (most recent call last):\n load_configfile\nFileNotFoundError: no file"

@@ -105,12 +105,12 @@ def curves(methods, epochs, **shape) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)[results.CURVES.names]
 
 
-def search(widths=range(100, 1000, 100)) -> pd.DataFrame:
+def search(widths=range(100, 1000, 100), seeds=(0,)) -> pd.DataFrame:
     """A search over all triples of widths."""
     random = np.random.default_rng(0)
     triples = [list(triple) for triple in product(widths, repeat=3)]
     methods = ("ossum-norm", "ossum-pab")
-    rows = evaluations("search", methods, ("mnist",), sparsities=(0,))
+    rows = evaluations("search", methods, ("mnist",), sparsities=(0,), seeds=seeds)
     rows = rows.assign(widths=[triples] * len(rows), sparsity=np.nan).explode(
         "widths", ignore_index=True
     )

@@ -266,7 +266,7 @@ class Config(ClosedModel):
 
     def views(self, table: str) -> list[tuple[View, Grid]]:
         """What a table has: each view, and the part of a grid that it takes."""
-        views = self.all_views[table]
+        views = self.all_views.get(table, [])
         return [(view, view.of(self.grids[view.grid])) for view in views]
 
 

@@ -42,6 +42,9 @@ COVERED = {
     "claims": {"claims/check", "claims/page", "claims/statistics", "claims/table"}
     | FIGURES
     | {"figures/claims", "figures/pages"},
+    "readings": {"claims/check", "claims/readings", "claims/statistics", "claims/table"}
+    | FIGURES
+    | {"figures/claims"},
     "verify": {"analysis/verify"},
 }
 

@@ -198,7 +198,7 @@ def test_a_run_is_compared_with_the_reference(copy):
     clone = copy_of_workflow(copy)
     shutil.copytree(copy / "results/tables", copy / "results/reference")
     said = snakemake(copy, "verify", "figures/compared/fig1.pdf", snakefile=clone)
-    assert done(said) == {"verify": 1, "compared": 1}
+    assert "All within tolerance." in said
     assert (copy / "figures/compared/fig1.png").read_bytes().startswith(b"\x89PNG")
 
 

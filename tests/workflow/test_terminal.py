@@ -39,6 +39,8 @@ def on_a_terminal(folder, *arguments, interrupt_at=None):
     how = as_in_run(folder, *arguments)
     process, terminal = pty.fork()
     if process == 0:
+        # Where tests run in the background it is ignored, and that is inherited.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.chdir(how["cwd"])
         os.execvpe(how["args"][0], how["args"], how["env"] | {"TERM": "xterm"})
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))

@@ -1,6 +1,7 @@
 """Whole configurations, right and wrong: each is planned, or refused by the name of a key."""
 
 import re
+from copy import deepcopy
 from itertools import product
 
 import yaml
@@ -69,14 +70,14 @@ wrong = [None, True, -1, 1.0, 0.3, 10**30, "x", "", "gradient", [], {}, [None], 
 @st.composite
 def overlays(draw) -> dict:
     """A right configuration of which up to two values, wherever they are, may be replaced."""
-    values = draw(right)
+    values = deepcopy(draw(right))  # strategies share what they draw
     for _ in range(draw(st.sampled_from([0, 1, 1, 2]))):
         place, key = values, draw(st.sampled_from(list(values)))
         while isinstance(place[key], dict | list) and place[key] and draw(st.integers(0, 4)):
             place = place[key]
             keys = range(len(place)) if isinstance(place, list) else place
             key = draw(st.sampled_from(list(keys)))
-        place[key] = draw(st.sampled_from(wrong))
+        place[key] = deepcopy(draw(st.sampled_from(wrong)))
     return values
 
 

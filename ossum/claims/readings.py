@@ -95,7 +95,8 @@ def write_markdown(found: Iterable[Judged], path: str | Path) -> None:
         }
         for judged in found
     ]
-    parts = [f"# Do verdicts depend on how the paper is read?\n\n{_markdown(rows)}\n"]
+    verdicts = pd.DataFrame(rows).to_markdown(index=False)
+    parts = [f"# Do verdicts depend on how the paper is read?\n\n{verdicts}\n"]
     parts += [
         f"## `{judged.finding.claim.id}`, {judged.what}: {verdict(judged.finding)}\n\n"
         f"{checks_table(judged.finding.outcomes)}\n"
@@ -103,7 +104,3 @@ def write_markdown(found: Iterable[Judged], path: str | Path) -> None:
     ]
     with atomic(path) as temporary:
         temporary.write_text("\n".join(parts), encoding="utf-8")
-
-
-def _markdown(rows: list[dict[str, str]]) -> str:
-    return pd.DataFrame(rows).to_markdown(index=False)

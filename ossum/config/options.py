@@ -36,13 +36,15 @@ class GradientOptions(ClosedModel):
     """Algorithm 3. The paper gives the schedule; the rest is our reading of it.
 
     schedule: (learning rate, epochs) pairs in order. mask_init: "normal" is N(0.5, 0.01^2),
-    "uniform" is U(0, 1).
+    "uniform" is U(0, 1). sigmoid: whether the mask is the sigmoid of what is trained, and so stays
+    between 0 and 1; it starts from the same values.
     """
 
     schedule: Schedule
     momentum: float = Field(default=0.9, ge=0, lt=1)
     batch_size: Count = 128
     mask_init: Literal["normal", "uniform"] = "normal"
+    sigmoid: bool = False
 
 
 class CoresetOptions(ClosedModel):
@@ -57,6 +59,12 @@ class CoresetOptions(ClosedModel):
     beta: Literal["data", "one"] = "data"
 
 
+class FreshLayersOptions(ClosedModel):
+    """Algorithm 2 as it is printed. build: the neurons of each new layer before it is pruned."""
+
+    build: Count = 2000
+
+
 class BestRandomOptions(ClosedModel):
     """draws: how many random subsets there are to choose from."""
 
@@ -69,6 +77,7 @@ class PruningOptions(ClosedModel):
     gradient: GradientOptions | None = None
     coreset: CoresetOptions = CoresetOptions()
     best_random: BestRandomOptions = BestRandomOptions()
+    ossum_pab_fresh: FreshLayersOptions = FreshLayersOptions()
 
     def of(self, method: str) -> dict:
         """The options of one method as plain values; {} if it has none."""

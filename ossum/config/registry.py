@@ -67,6 +67,9 @@ METHODS: dict[str, MethodSpec] = {
     "log-ossum-pab": MethodSpec(
         "ossum.pruning.prune_and_build", "prune_and_build", "Log OSSuM + PAB", score="log-ossum"
     ),
+    "ossum-pab-fresh": MethodSpec(
+        "ossum.pruning.fresh_layers", "fresh_layers", "OSSuM + PAB (fresh layers)", score="ossum"
+    ),
 }
 
 
@@ -102,7 +105,11 @@ DISTRIBUTIONS: dict[str, str] = {
     "uniform-spread-4": "U(−4r, 4r)",
     "uniform-mean-0.5": "U(−r/2, 3r/2)",
     "uniform-mean-1": "U(0, 2r)",
+    "normal-variance": "N(0, r)",
+    "uniform-biases": "U(−r, r), with biases",
 }
+# Networks with biases, which are pruned, but not trained.
+WITH_BIASES = ("uniform-biases",)
 
 
 # What is known of a subnetwork, by stage. The values say what a row of its table is about.

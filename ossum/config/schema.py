@@ -17,6 +17,7 @@ from ossum.config.options import (
     ClosedModel,
     CoresetOptions,
     Count,
+    FreshLayersOptions,
     GradientOptions,
     PruningOptions,
     ReadoutOptions,
@@ -24,7 +25,7 @@ from ossum.config.options import (
     SearchOptions,
     TrainingOptions,
 )
-from ossum.config.registry import DATASETS, DISTRIBUTIONS, FIGURES, METHODS
+from ossum.config.registry import DATASETS, DISTRIBUTIONS, FIGURES, METHODS, WITH_BIASES
 
 
 def _folder_name(name: str) -> str:
@@ -83,6 +84,7 @@ class Options(ClosedModel):
     gradient: GradientConfig
     coreset: CoresetOptions = CoresetOptions()
     best_random: BestRandomOptions = BestRandomOptions()
+    ossum_pab_fresh: FreshLayersOptions = FreshLayersOptions()
     training: Training
     readout: ReadoutOptions = ReadoutOptions()
     search: SearchOptions = SearchOptions()
@@ -219,6 +221,8 @@ class Config(ClosedModel):
                 raise ValueError(f"sparsities: grids.{view.grid} trains none of these")
             needed = [_PROTOCOLS[stage]] if stage in _PROTOCOLS else []
             needed += ["train_network"] if grid.origin == "trained" else []
+            if needed and {*grid.distributions} & {*WITH_BIASES}:
+                raise ValueError(f"stages: {stage!r} would train networks with biases; none can be")
             for rule, dataset, name in product(needed, grid.datasets, grid.architectures):
                 with _located(f"stages: {stage!r} needs options", " "):
                     options.training.protocol(rule, dataset, name)

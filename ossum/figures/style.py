@@ -1,7 +1,7 @@
 """One look for all figures."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle
@@ -62,8 +62,9 @@ _MARKERS: dict[str, str | tuple] = {
 }
 # Controls are wide lines under all others, so that they show where lines lie on top of them.
 CONTROLS = ("random", "best-random", "norm")
-# For methods that have no colour of their own yet.
-_OTHERS = sns.color_palette("colorblind")
+# For methods that have no colour and no marker of their own, in turn.
+_OTHERS = sns.color_palette("colorblind").as_hex()
+_OTHER_MARKERS = ("p", "8", "H", "X", "1", "2", "3")
 # For grids that have options of their own, in turn. Evenly dashed lines are controls, and dotted
 # ones the reference.
 _DASHES: tuple[str | tuple, ...] = ("-.", (0, (5, 1, 1, 1, 1, 1)), (0, (9, 2)), (0, (2, 1)))
@@ -140,12 +141,17 @@ def save(figure: Figure, paths: Iterable[str | Path]) -> None:
 
 def colour(method: str) -> str:
     """The colour of a method, the same in every figure."""
-    return _COLOURS.get(method) or _OTHERS.as_hex()[sorted(METHODS).index(method) % len(_OTHERS)]
+    return _COLOURS.get(method) or _in_turn(method, _OTHERS)
 
 
 def marker(method: str) -> str | tuple:
     """The marker of a method, the same in every figure."""
-    return _MARKERS.get(method, "p")
+    return _MARKERS.get(method) or _in_turn(method, _OTHER_MARKERS)
+
+
+def _in_turn(method: str, looks: Sequence[str]) -> str:
+    others = [name for name in METHODS if name not in _COLOURS]
+    return looks[others.index(method) % len(looks)]
 
 
 def methods() -> dict[str, Look]:

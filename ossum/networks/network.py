@@ -49,6 +49,10 @@ def _normal(weights: Tensor, r: float, generator: torch.Generator) -> Tensor:
     return weights.normal_(0.0, r, generator=generator)
 
 
+def _normal_of_variance_r(weights: Tensor, r: float, generator: torch.Generator) -> Tensor:
+    return weights.normal_(0.0, sqrt(r), generator=generator)
+
+
 def _const(weights: Tensor, r: float, generator: torch.Generator) -> Tensor:
     return weights.bernoulli_(0.5, generator=generator).sub_(0.5).mul_(2 * r)
 
@@ -64,7 +68,11 @@ DISTRIBUTIONS: dict[str, Distribution] = {
     "uniform-spread-4": _uniform(spread=4),
     "uniform-mean-0.5": _uniform(mean=0.5),
     "uniform-mean-1": _uniform(mean=1),
+    "normal-variance": _normal_of_variance_r,
+    "uniform-biases": _uniform(),
 }
+# Those whose networks have biases, from the same distribution. All other networks have none.
+WITH_BIASES = ("uniform-biases",)
 
 
 @dataclass(frozen=True)
@@ -129,24 +137,26 @@ def draw(recipe: Recipe) -> Network:
     """Draw the weights of a recipe.
 
     Each layer has its own stream, named by the network's sizes, so that networks which differ only
-    in activation or distribution are comparable draw by draw.
+    in activation or distribution are comparable draw by draw. So have biases.
     """
     sizes = recipe.layer_sizes
-    name = "-".join(map(str, sizes))
-    weights = [
-        DISTRIBUTIONS[recipe.distribution](
-            torch.empty(fan_out, fan_in),
-            1 / sqrt(fan_in),
-            stream(recipe.seed, "weights", name, layer),
-        )
-        for layer, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1)
-    ]
-    return Network(tuple(weights), recipe.activation)
+    name, fill = "-".join(map(str, sizes)), DISTRIBUTIONS[recipe.distribution]
+
+    def drawn(kind: str, layer: int, *shape: int) -> Tensor:
+        r = 1 / sqrt(sizes[layer - 1])
+        return fill(torch.empty(shape), r, stream(recipe.seed, kind, name, layer))
+
+    layers = list(enumerate(pairwise(sizes), start=1))
+    weights = tuple(drawn("weights", layer, n_out, n_in) for layer, (n_in, n_out) in layers)
+    biased = recipe.distribution in WITH_BIASES
+    biases = tuple(drawn("biases", layer, n_out) for layer, (_, n_out) in layers if biased)
+    return Network(weights, recipe.activation, biases)
 
 
 def digests(network: Network) -> tuple[str, ...]:
-    """SHA-256 of each layer's weights, as bytes on the processor."""
-    return tuple(hashlib.sha256(weights.numpy()).hexdigest() for weights in network.weights)
+    """SHA-256 of each layer's weights, and then of its biases, as bytes on the processor."""
+    tensors = (*network.weights, *network.biases)
+    return tuple(hashlib.sha256(tensor.numpy()).hexdigest() for tensor in tensors)
 
 
 def draw_checked(drawn: Drawn) -> Network:

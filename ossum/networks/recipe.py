@@ -33,7 +33,7 @@ class Recipe:
 class Drawn:
     """What came out when a recipe was first drawn. Later draws are checked against it.
 
-    torch: the version of torch that drew. sha256: of the bytes of each layer's weights.
+    torch: the version of torch that drew. sha256: see `ossum.networks.network.digests`.
     """
 
     recipe: Recipe

@@ -35,8 +35,9 @@ def train_mask(
 
     labels int64 [N], output_weights [K, d], output_bias [K], mask float32 [d] (not modified). Every
     epoch visits the examples once, in a new order drawn from `order`. The optimizer is SGD with
-    momentum as in torch.optim.SGD. Everything runs on the device of `labels`. FloatingPointError if
-    the mask diverges.
+    momentum as in torch.optim.SGD. With `options.sigmoid` it trains the logits of the mask m, whose
+    gradient has a factor m (1 - m). Everything runs on the device of `labels`. FloatingPointError
+    if the mask diverges.
     """
     output_weights, mask = output_weights.to(labels.device), mask.to(labels.device, copy=True)
     n_classes = len(output_weights)
@@ -44,6 +45,7 @@ def train_mask(
     weights = F.pad(output_weights, padding)
     bias = None if output_bias is None else output_bias.to(labels.device)[:, None]
     masked = torch.empty_like(weights)
+    trained = logits_of(mask) if options.sigmoid else mask
     velocity = torch.zeros_like(mask)
     for rate, batches in _epochs(labels, options, order):
         for rows in batches:
@@ -54,9 +56,13 @@ def train_mask(
             delta.scatter_add_(0, targets, delta.new_full((), -1.0).expand(targets.shape))
             delta = F.pad(delta.div_(len(rows)), padding)
             gradient = (delta @ a).mul_(weights).sum(dim=0)
+            if options.sigmoid:
+                gradient.mul_(mask).mul_(1 - mask)
             velocity.mul_(options.momentum).add_(gradient)
-            mask.sub_(velocity, alpha=rate)
-        _check_finite(mask)
+            trained.sub_(velocity, alpha=rate)
+            if options.sigmoid:
+                torch.sigmoid(trained, out=mask)
+        _check_finite(trained)
     return mask.cpu()
 
 
@@ -73,17 +79,27 @@ def train_masks(
     Arguments and errors are as for `train_mask`, which does the same for one hidden layer.
     """
     network = network.to(split.device)
-    masks = [mask.to(split.device, copy=True).requires_grad_() for mask in masks]
-    optimizer = torch.optim.SGD(masks, lr=0.0, momentum=options.momentum)
+    trained = [
+        (logits_of(mask) if options.sigmoid else mask).to(split.device, copy=True).requires_grad_()
+        for mask in masks
+    ]
+    optimizer = torch.optim.SGD(trained, lr=0.0, momentum=options.momentum)
     for rate, batches in _epochs(split.labels, options, order):
         optimizer.param_groups[0]["lr"] = rate
         for rows in batches:
+            masks = [values.sigmoid() for values in trained] if options.sigmoid else trained
             logits = _masked_logits(network, masks, split.batch(rows))
             optimizer.zero_grad()
             F.cross_entropy(logits, split.labels.index_select(0, rows)).backward()
             optimizer.step()
-        _check_finite(*masks)
+        _check_finite(*trained)
+    masks = [values.sigmoid() for values in trained] if options.sigmoid else trained
     return tuple(mask.detach().cpu() for mask in masks)
+
+
+def logits_of(mask: Tensor) -> Tensor:
+    """Values whose sigmoid is the mask; finite where it is 0 or 1."""
+    return mask.logit(eps=1e-6)
 
 
 def _masked_logits(network: Network, masks: Sequence[Tensor], inputs: Tensor) -> Tensor:

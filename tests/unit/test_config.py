@@ -63,6 +63,7 @@ MISTAKES = [
     ("figures.fig8", [KEPT], r"fig8: it shows one network, and its views have cifar10 FC"),
     ("figures.fig8", [{**KEPT, "methods": ["norm"]}], r"fig8: it shows the method 'ossum', wh"),
     ("costs", [{"grid": "deep"}], r"costs\.0\.stages: cost can be shown here, not 'pruned'"),
+    ("grids.deep.distributions", ["uniform-biases"], r"'trained' would train networks with biases"),
     (FIG3, [{"grid": "deep", "seeds": [0, 7]}], r"fig3\.0\.seeds: grids\.deep has no 7"),
     ("options.gradient.schedule", {"mnist": [[1, 1]]}, r"narrow\.methods: 'gradient' needs an ent"),
     ("options.training.train.schedule", {"mnist": [[1, 1]]}, r"'trained' needs .*no entry for 'ci"),

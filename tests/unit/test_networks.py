@@ -12,6 +12,7 @@ from ossum.networks import network as networks
 from ossum.networks.network import (
     ACTIVATIONS,
     DISTRIBUTIONS,
+    WITH_BIASES,
     Subnetwork,
     digests,
     draw,
@@ -68,11 +69,11 @@ def test_what_was_drawn_is_read_and_checked(tmp_path):
             Drawn.read(path, RECIPE)
 
 
-@pytest.mark.parametrize("distribution", ["uniform", "normal", "const"])
+@pytest.mark.parametrize("distribution", ["uniform", "normal", "const", "normal-variance"])
 def test_initial_weights_have_the_stated_distribution(distribution):
     weights = draw(Recipe("digits", "FC-1000", "tanh", distribution, 0, (400, 1000, 10))).weights[0]
     r = 1 / 400**0.5
-    variance = r**2 / 3 if distribution == "uniform" else r**2
+    variance = {"uniform": r**2 / 3, "normal-variance": r}.get(distribution, r**2)
     assert abs(weights.mean()) < 5 * (variance / weights.numel()) ** 0.5
     assert weights.var().item() == pytest.approx(variance, rel=0.02)
     if distribution == "uniform":
@@ -97,7 +98,18 @@ def test_uniform_distributions_are_one_stream_stretched_and_moved(distribution):
 def test_the_registry_names_what_networks_can_do():
     assert set(registry.ACTIVATIONS) == set(ACTIVATIONS)
     assert list(registry.DISTRIBUTIONS) == list(DISTRIBUTIONS)
-    assert {"uniform", "normal", "const", *RANGES} == set(DISTRIBUTIONS)
+    others = {"uniform", "normal", "const", "normal-variance", "uniform-biases"}
+    assert others | {*RANGES} == set(DISTRIBUTIONS)
+    assert registry.WITH_BIASES == WITH_BIASES
+
+
+def test_biases_leave_the_weights_as_they_are():
+    plain, biased = (draw(replace(RECIPE, distribution=d)) for d in ("uniform", "uniform-biases"))
+    assert all(map(torch.equal, plain.weights, biased.weights))
+    assert [len(b) for b in biased.biases] == [len(w) for w in biased.weights]
+    for weights, biases in zip(biased.weights, biased.biases, strict=True):
+        assert 0 < biases.abs().max() <= weights.shape[1] ** -0.5
+    assert len(set(digests(biased))) == 2 * len(biased.weights)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -7,15 +7,20 @@ import torch
 import torch.nn.functional as F
 from helpers import hidden_layers, options, random_network, random_split
 
-from ossum.config.options import CoresetOptions
-from ossum.networks.forward import class_sums_above, hidden_blocks, layers_above
+from ossum.config.options import CoresetOptions, FreshLayersOptions
+from ossum.networks.forward import (
+    class_activation_sums,
+    class_sums_above,
+    hidden_blocks,
+    layers_above,
+)
 from ossum.networks.network import Network, Subnetwork
 from ossum.networks.rng import stream
 from ossum.pruning import prune_network
 from ossum.pruning.coreset import draw_distinct, importance, reweighting
 from ossum.pruning.gradient import initial_mask
 from ossum.pruning.prune_and_build import output_weights
-from ossum.pruning.scoring import SCORES, ossum_scores
+from ossum.pruning.scoring import SCORES, ossum_scores, top_neurons
 from ossum.pruning.view import TrainingView
 from ossum.training.masks import train_mask, train_masks
 
@@ -273,13 +278,58 @@ def test_importances_must_be_numbers():
         prune("coreset", network, [(2,)])
 
 
+# Prune-and-build with fresh layers
+
+
+def fresh(network, widths, build, seed=0):
+    chosen = options().model_copy(update={"ossum_pab_fresh": FreshLayersOptions(build=build)})
+    view = TrainingView(network, SPLIT, chosen, seed)
+    return prune_network("ossum-pab-fresh", network, widths, view)
+
+
+def test_fresh_layers_against_a_plain_loop():
+    network, wanted, build = random_network(6, 9, 8, 3), (4, 3), 11
+    (found,) = fresh(network, [wanted], build, seed=5)
+    kept_layers, inputs = [], SPLIT.inputs().double()
+    for depth, (n_in, keep) in enumerate(((6, 4), (4, 3)), start=1):
+        layer = torch.empty(build, n_in).uniform_(
+            -(n_in**-0.5), n_in**-0.5, generator=stream(5, "fresh hidden layer", depth, n_in)
+        )
+        head = torch.empty(3, build).uniform_(
+            -(build**-0.5), build**-0.5, generator=stream(5, "fresh output layer", depth, build)
+        )
+        hidden = torch.tanh(inputs @ layer.double().T)
+        sums = class_activation_sums(hidden, SPLIT.labels, 3)
+        neurons = top_neurons(SCORES["ossum"](sums, head), keep)
+        kept_layers.append(layer[neurons])
+        inputs = hidden[:, neurons]
+    small = found.of(network)
+    expected = (*kept_layers, head[:, neurons])
+    assert all(map(torch.equal, small.weights, expected))
+    assert small.activation == network.activation
+
+
+def test_fresh_layers_share_what_is_below_and_leave_the_whole_network_alone():
+    network = random_network(6, 9, 8, 3)
+    whole, *others = fresh(network, [(9, 8), (9, 2), (4, 8), (4, 2)], build=11)
+    assert not whole.weights and all(len(s.weights) == 3 for s in others)
+    assert torch.equal(others[1].weights[1], others[2].weights[1])
+    assert not torch.equal(fresh(network, [(4, 2)], 11, seed=1)[0].weights[1], others[2].weights[1])
+
+
+def test_fresh_layers_need_enough_neurons():
+    with pytest.raises(ValueError, match=r"ossum_pab_fresh.build is 5: too few to keep 7 of"):
+        fresh(random_network(6, 9, 8, 3), [(7, 2)], build=5)
+
+
 # Supermasks
 
 
 @pytest.mark.parametrize("biased", [False, True])
-def test_deep_and_two_layer_mask_training_agree(biased):
+@pytest.mark.parametrize("sigmoid", [False, True])
+def test_deep_and_two_layer_mask_training_agree(biased, sigmoid):
     network, split = random_network(6, 9, 3, biased=biased), random_split(40)
-    chosen = options([(0.5, 3)], batch_size=16).gradient
+    chosen = options([(0.5, 3)], batch_size=16, sigmoid=sigmoid).gradient
     start = initial_mask(9, chosen, seed=1)
     fast = train_mask(
         activations=lambda rows: network.hidden(split.batch(rows)),
@@ -295,22 +345,25 @@ def test_deep_and_two_layer_mask_training_agree(biased):
     assert (plain - start).abs().max() > 1e-2
 
 
-def test_deep_masks_against_float64_autograd():
+@pytest.mark.parametrize("sigmoid", [False, True])
+def test_deep_masks_against_float64_autograd(sigmoid):
     network, split = random_network(6, 9, 8, 3), random_split(40)
-    chosen = options([(0.5, 2), (0.05, 1)], batch_size=16)
+    chosen = options([(0.5, 2), (0.05, 1)], batch_size=16, sigmoid=sigmoid)
     masks = [initial_mask(h, chosen.gradient, 3, i).double() for i, h in ((1, 9), (2, 8))]
-    masks = [mask.requires_grad_() for mask in masks]
-    optimizer = torch.optim.SGD(masks, lr=0.5, momentum=0.9)
+    trained = [(mask.logit() if sigmoid else mask).requires_grad_() for mask in masks]
+    optimizer = torch.optim.SGD(trained, lr=0.5, momentum=0.9)
     order = stream(3, "mask training order")
     w1, w2, w3 = (w.double() for w in network.weights)
     for rate in (0.5, 0.5, 0.05):
         optimizer.param_groups[0]["lr"] = rate
         for batch in torch.randperm(40, generator=order).split(16):
+            masks = [torch.sigmoid(values) if sigmoid else values for values in trained]
             hidden = torch.tanh(split.inputs()[batch].double() @ w1.T) * masks[0]
             hidden = torch.tanh(hidden @ w2.T) * masks[1]
             optimizer.zero_grad()
             F.cross_entropy(hidden @ w3.T, split.labels[batch]).backward()
             optimizer.step()
+    masks = [torch.sigmoid(values) if sigmoid else values for values in trained]
     view = TrainingView(network, split, chosen, seed=3)
     (found,) = prune_network("gradient", network, [(4, 3)], view)
     for mask, kept, expected, count in zip(found.mask, found.kept, masks, (4, 3), strict=True):

@@ -170,6 +170,7 @@ def _finished(
     table: pd.DataFrame,
     entries: Iterable[Artist] = (),
 ) -> Figure:
+    panels.mark_cut(axes_grid.flat)
     panels.outer_labels(axes_grid)
     panels.letters(lettered)
     panels.legend(figure, [*panels.shown(figure), *entries])

@@ -43,6 +43,7 @@ def fig6(table: pd.DataFrame) -> Figure:
         if differ:
             panels.difference_panel(lower.flat[i], curves, looks, x="epoch", markevery=every)
             lower.flat[i].set_xlabel("epochs of training")
+    panels.mark_cut(axes_grid.flat)
     panels.outer_labels(axes_grid)
     panels.letters(upper.flat[: len(shown)])
     panels.legend(figure)

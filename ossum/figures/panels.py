@@ -156,7 +156,7 @@ def difference_panel(
     """How far accuracies are above that of the table's control, seed by seed.
 
     It is the control without options of its own, if there is one. Outliers by Tukey's rule are not
-    within the axis.
+    within the axis; `mark_cut` marks them.
     """
     if (against := control(table)) is None:
         return
@@ -169,6 +169,8 @@ def difference_panel(
     reach = spread.abs().sum(axis=1).loc[lambda reach: reach > 0]
     low, high = reach.quantile([0.25, 0.75])
     limit = 1.1 * min(reach.max(), high + 1.5 * (high - low)) if len(reach) else 0.01
+    means = 1.1 * spread["mean"].abs()
+    limit = max(limit, means[means < 1.5 * limit].max())  # no mean is cut by a hair
     if not axes.get_autoscaley_on():  # another panel of its row has set what they share
         limit = max(limit, axes.get_ylim()[1])
     axes.set_ylim(-limit, limit)
@@ -178,6 +180,32 @@ def difference_panel(
     style.accuracy_axis(axes)
     label = f"minus {METHODS[against].label}\n(points)"
     axes.set_ylabel(label, linespacing=style.LINESPACING)
+
+
+def mark_cut(panels: Iterable[Axes]) -> None:
+    """An arrow at the edge of a panel of differences for each mean that lies beyond it.
+
+    To be called when all panels are drawn, because those of a row share their range.
+    """
+    for axes in panels:
+        low, high = axes.get_ylim()
+        if low != -high:
+            continue
+        for line in axes.get_lines():
+            x, y = line.get_data()
+            for marker, edge, beyond in (("^", 1, y > high), ("v", 0, y < low)):
+                if beyond.any():
+                    axes.scatter(
+                        x[beyond],
+                        np.full(beyond.sum(), edge),
+                        s=9,
+                        color=line.get_color(),
+                        marker=marker,
+                        linewidths=0,
+                        transform=axes.get_xaxis_transform(),
+                        clip_on=False,
+                        gid="cut",
+                    )
 
 
 def broken(axes: Axes) -> None:

@@ -586,6 +586,10 @@ def test_a_method_that_is_far_off_does_not_squeeze_the_differences():
     (axes,) = differences(DRAWINGS["fig4"](data))
     reach = {line.get_label(): np.abs(line.get_ydata()).max() for line in axes.lines}
     assert reach.pop("Coreset") > axes.get_ylim()[1] > max(reach.values())
+    (arrows,) = [points for points in axes.collections if points.get_gid() == "cut"]
+    expected = sorted(data["sparsity"][data["sparsity"] > 0.9].unique())
+    np.testing.assert_allclose(sorted(1 - 1 / arrows.get_offsets()[:, 0]), expected)
+    assert (arrows.get_offsets()[:, 1] == 0).all()  # at the lower edge
 
 
 def test_without_a_control_there_are_no_differences():

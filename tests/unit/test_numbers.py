@@ -1,0 +1,452 @@
+"""Every number of our results in the README and in docs/results.md is that of results/reference.
+
+`SENTENCES` has a template for each passage with such numbers, and what they are, by plain pandas or
+from the checks of a claim. What is left of the pages has no numbers but those of `NAMES`.
+"""
+# ruff: noqa: E501
+
+import re
+from math import copysign
+
+import pandas as pd
+import pytest
+from helpers import ROOT
+
+from ossum.claims import CLAIMS
+from ossum.claims.check import judge
+from ossum.claims.statistics import Estimate
+from ossum.figures.style import compression
+from ossum.storage import results
+
+TABLES = {path.stem: results.read(path) for path in (ROOT / "results/reference").glob("*.parquet")}
+FINDINGS = {claim: judge(CLAIMS[claim], TABLES) for claim in CLAIMS}
+OSSUM = ("ossum", "linear-ossum", "log-ossum")
+DEEP, MNIST, CIFAR = "FC-1000-1000-1000", "mnist", "cifar10"
+
+
+def page(name: str) -> str:
+    """Its text, each paragraph on one line."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return re.sub(r"(?<!\n)\n(?![\n|#])", " ", text)
+
+
+README = page("README.md").partition("## What holds")[2].partition("## What to expect")[0]
+RESULTS = page("docs/results.md")
+
+
+def rows(figure: str, times: float | None = None, **keys) -> pd.DataFrame:
+    """Of a table, the rows at a compression of the hidden layers and with these keys."""
+    table = TABLES[figure]
+    if times is not None:
+        table = table[(compression(table["sparsity"]) - times).abs() < 1e-9]
+    for key, value in keys.items():
+        table = table[table[key] == value]
+    assert len(table), (figure, times, keys)
+    return table
+
+
+def percent(figure: str, times: float | None = None, **keys) -> float:
+    """The mean test accuracy over seeds."""
+    return 100 * rows(figure, times, **keys)["accuracy"].mean()
+
+
+def best(dataset: str, architecture: str, method: str) -> list[float]:
+    """Mean and standard deviation at the best sparsity in Figure 1."""
+    table = rows("fig1", dataset=dataset, architecture=architecture, method=method)
+    by = 100 * table.groupby("sparsity")["accuracy"].agg(["mean", "std"])
+    return by.loc[by["mean"].idxmax()].tolist()
+
+
+def unpruned(dataset: str, architecture: str) -> list[float]:
+    one = rows("fig1", 1, dataset=dataset, architecture=architecture, method="ossum")
+    return (100 * one["accuracy"]).agg(["mean", "std"]).tolist()
+
+
+def of(claim: str, *words: str) -> Estimate:
+    """The estimate of the one check of a claim that has these words."""
+    found = [o for o in FINDINGS[claim].outcomes if all(word in o.check.what for word in words)]
+    (outcome,) = found
+    return outcome.estimate
+
+
+def ahead(claim: str, *words: str) -> float:
+    return of(claim, *words).value
+
+
+def interval(claim: str, *words: str) -> list[float]:
+    estimate = of(claim, *words)
+    return [estimate.value, *estimate.interval]
+
+
+def estimates(claim: str, *words: str) -> list[float]:
+    checks = FINDINGS[claim].outcomes
+    return [o.estimate.value for o in checks if all(word in o.check.what for word in words)]
+
+
+def norm_ahead() -> float:
+    """Percent of the pruned architectures on which OSSuM + Norm is above PAB."""
+    table = TABLES["fig5"].query("stage == 'search' and weight_sparsity > 0")
+    table = table.assign(widths=table["widths"].map(tuple))
+    wide = table.pivot(index="widths", columns="method", values="accuracy")
+    return 100 * (wide["ossum-norm"] > wide["ossum-pab"]).mean()
+
+
+def best_of_search(method: str) -> float:
+    return 100 * rows("fig5", stage="search", method=method)["accuracy"].max()
+
+
+def epoch(dataset: str, number: int, method: str) -> float:
+    return percent("fig6", dataset=dataset, epoch=number, method=method)
+
+
+def whole(figure: str, stage: str) -> pd.Series:
+    """Percent, by seed, of unpruned trained networks on CIFAR-10."""
+    one = rows(figure, 1, dataset=CIFAR, stage=stage, method="random").set_index("seed")
+    return 100 * one["accuracy"]
+
+
+def apart() -> list[float]:
+    scaled, unscaled = whole("fig3", "trained"), whole("fig7", "trained-unscaled")
+    return [*(scaled - unscaled).abs(), scaled.mean(), unscaled.mean()]
+
+
+def trained(times: float, *methods: str) -> list[float]:
+    """The lowest and the highest mean in Figure 3."""
+    means = [percent("fig3", times, stage="trained", method=m) for m in methods]
+    return [min(means), max(means)]
+
+
+def share(dataset: str) -> float:
+    return ahead("cost", LABELS[dataset], "seconds")
+
+
+FIG4 = {"figure": "fig4", "dataset": CIFAR}
+ALL4 = ("random", "norm", "ossum-norm", "ossum-pab")
+NETWORKS = [(d, a) for d in (MNIST, CIFAR) for a in ("FC-1000", "FC-10000", "FC-100000")]
+LABELS = {MNIST: "MNIST", CIFAR: "CIFAR-10"}
+BEST = "MNIST: best", "CIFAR-10: best"
+
+
+def fig2(times: float, stage: str = "pruned", dataset: str = MNIST, **keys) -> float:
+    return percent("fig2", times, stage=stage, dataset=dataset, **keys)
+
+
+SENTENCES = [
+    # The README's table
+    (README, "**reproduced**: {:.1f} %, {:.1f} %", [ahead("headline", b) for b in BEST]),
+    (
+        README,
+        "on MNIST {:.1f} ± {:.1f} %, too wide to say",
+        [ahead("chance", "MNIST"), interval("chance", "MNIST")[2] - ahead("chance", "MNIST")],
+    ),
+    (
+        README,
+        "a mask trained with momentum is {:.0f} to {:.0f} points ahead",
+        [-max(estimates("gradient-mask")), -min(estimates("gradient-mask"))],
+    ),
+    (
+        README,
+        "on MNIST, +{:.0f} and +{:.0f} points at high sparsity",
+        [ahead("trained-two-layer", "MNIST: ", o) for o in ("Coreset", "Norm")],
+    ),
+    (
+        README,
+        "**mixed**: {:.0f} % and {:.0f} %; PAB no better",
+        [ahead("deep", d, "best sparsity") for d in ("MNIST", "CIFAR-10")],
+    ),
+    (
+        README,
+        "**inconclusive**: level, no lead above {:.1f} points",
+        [FINDINGS["deep-then-trained"].largest_lead],
+    ),
+    (
+        README,
+        "the first (+{:.0f} to +{:.0f} points), not the second",
+        [f(estimates("trained-deep", "pruned")) for f in (min, max)],
+    ),
+    (README, "one network has {:.0f} %, and Norm above PAB", [best_of_search("ossum-pab")]),
+    (
+        README,
+        "level within {:.1f} points, a hair behind",
+        [
+            max(
+                max(map(abs, o.estimate.interval))
+                for o in FINDINGS["unscaled"].outcomes
+                if "Random" in o.check.what
+            )
+        ],
+    ),
+    (
+        README,
+        "**inconclusive**: no lead above {:.1f} points",
+        [FINDINGS["learning-curves"].largest_lead],
+    ),
+    (
+        README,
+        "{:.0f} pass against {:.0f} (MNIST) and {:.0f} (CIFAR-10); {:.0f} % and {:.0f} % of the time",
+        [
+            ahead("cost", "MNIST", "passes of OSSuM"),
+            *(1 + ahead("cost", d, "passes of the gradient") for d in LABELS.values()),
+            *map(share, LABELS),
+        ],
+    ),
+    (
+        README,
+        "The best of 100 random subsets stays {:.0f} points (MNIST) and {:.0f} points (CIFAR-10)",
+        [ahead("luck", d) for d in LABELS.values()],
+    ),
+    (
+        README,
+        "reaches {:.1f} and {:.1f} %, far more than OSSuM's {:.1f} and {:.1f}",
+        [
+            *(percent("beyond", stage="readout", dataset=d) for d in LABELS),
+            *(best(d, "FC-1000", "ossum")[0] for d in LABELS),
+        ],
+    ),
+    (README, "end {:.1f} points above dense networks", [ahead("size", "CIFAR-10")]),
+    # Two-layer networks
+    *(
+        (
+            RESULTS,
+            f"| {LABELS[d]} {a} | " + " | ".join(["{:.1f} ± {:.1f}"] * 5) + " |",
+            [*unpruned(d, a), *(n for m in (*OSSUM, "gradient") for n in best(d, a, m))],
+        )
+        for d, a in NETWORKS
+    ),
+    (
+        RESULTS,
+        "reaches {:.1f} on MNIST, where the paper has 82.4, and {:.1f} on CIFAR-10",
+        [ahead("headline", b) for b in BEST],
+    ),
+    (
+        RESULTS,
+        "FC-100000 has {:.1f} there and {:.1f} at 512×. Linear OSSuM keeps {:.1f}.",
+        [
+            *(
+                percent("fig1", t, dataset=MNIST, architecture="FC-100000", method="log-ossum")
+                for t in (4, 512)
+            ),
+            percent("fig1", 512, dataset=MNIST, architecture="FC-100000", method="linear-ossum"),
+        ],
+    ),
+    (RESULTS, "{:.1f} [{:.1f}, {:.1f}], when we ask", interval("chance", "MNIST")),
+    (
+        RESULTS,
+        "is {:.1f} points behind at moderate sparsity and {:.1f} points behind at high sparsity; on "
+        "CIFAR-10 {:.1f} and {:.1f}.",
+        [-e for e in estimates("gradient-mask")],
+    ),
+    (
+        RESULTS,
+        "(128×: {:.1f} against {:.1f})",
+        [
+            percent("fig1", 128, dataset=MNIST, architecture="FC-1000", method=m)
+            for m in ("ossum", "gradient")
+        ],
+    ),
+    (
+        RESULTS,
+        "its variants are {:.1f} and {:.1f} points ahead",
+        [ahead("trained-two-layer", "MNIST: ", o) for o in ("Coreset", "Norm")],
+    ),
+    (
+        RESULTS,
+        "OSSuM keeps {:.1f} with FC-1000, norm and coreset {:.0f}; with FC-10000 it keeps {:.1f}, norm "
+        "{:.0f} and coreset {:.0f}.",
+        [
+            *(fig2(64, architecture="FC-1000", method=m) for m in ("ossum", "coreset")),
+            *(fig2(64, architecture="FC-10000", method=m) for m in ("ossum", "norm", "coreset")),
+        ],
+    ),
+    (
+        RESULTS,
+        "The difference is {:.1f} [{:.1f}, {:.1f}], and the lead over coreset, {:.1f} [{:.1f}, {:.1f}],",
+        [n for o in ("Norm", "Coreset") for n in interval("trained-two-layer", "CIFAR-10: ", o)],
+    ),
+    (
+        RESULTS,
+        "ahead of coreset ({:.1f} points on MNIST, {:.1f} on CIFAR-10), level with norm on MNIST ({:.1f}) "
+        "and {:.1f} points behind it",
+        [
+            *(ahead("finetuned-two-layer", d, "Coreset") for d in LABELS.values()),
+            ahead("finetuned-two-layer", "MNIST", "Norm"),
+            -ahead("finetuned-two-layer", "CIFAR-10", "Norm"),
+        ],
+    ),
+    (
+        RESULTS,
+        "leaves FC-1000 at {:.1f} on CIFAR-10",
+        [fig2(1, dataset=CIFAR, architecture="FC-1000", method="ossum")],
+    ),
+    # Deep networks
+    (
+        RESULTS,
+        "the paper's 23** ({:.1f}), **on MNIST it ends at {:.1f}**, where the paper has 62. The interval, "
+        "[{:.1f}, {:.1f}],",
+        [
+            ahead("deep", "CIFAR-10", "best sparsity"),
+            *interval("deep", "MNIST", "best sparsity"),
+        ],
+    ),
+    (
+        RESULTS,
+        "On MNIST the difference is {:.1f} [{:.1f}, {:.1f}]; on CIFAR-10 it is behind by {:.1f}.",
+        [
+            *interval("deep", "MNIST", "OSSuM + Norm"),
+            -ahead("deep", "CIFAR-10", "OSSuM + Norm"),
+        ],
+    ),
+    (
+        RESULTS,
+        "(on MNIST by {:.0f} points or more, on CIFAR-10 by {:.1f})",
+        [
+            min(ahead("deep", f"{d}: PAB − {o},") for o in ("Norm", "Random"))
+            for d in LABELS.values()
+        ],
+    ),
+    (
+        RESULTS,
+        "have {:.1f} with PAB and {:.1f} with Norm, where the paper has 66 with PAB. Norm is ahead on "
+        "{:.0f} % of",
+        [best_of_search("ossum-pab"), best_of_search("ossum-norm"), norm_ahead()],
+    ),
+    (
+        RESULTS,
+        "is within {:.1f} points of random and norm in both regions that the paper names, and no lead "
+        "above {:.1f} points",
+        [max(map(abs, estimates("deep-then-trained"))), FINDINGS["deep-then-trained"].largest_lead],
+    ),
+    (
+        RESULTS,
+        "half of the neurons: {:.1f} to {:.1f}, when the whole network has {:.1f}.",
+        [*trained(2, *ALL4), percent("fig3", 1, stage="trained", method="random")],
+    ),
+    (
+        RESULTS,
+        "PAB is {:.1f} points behind OSSuM + Norm on MNIST and within {:.1f} points of all others",
+        [-ahead("unscaled", "MNIST", "OSSuM + Norm"), max(map(abs, estimates("unscaled"))) + 0.05],
+    ),
+    (
+        RESULTS,
+        "the first five epochs is within {:.1f} points of the controls",
+        [max(map(abs, estimates("learning-curves", "CIFAR-10")))],
+    ),
+    (
+        RESULTS,
+        "(PAB has {:.1f} after one epoch, random {:.1f}) and three seeds leave leads of up to {:.1f} points",
+        [
+            *(epoch(MNIST, 1, m) for m in ("ossum-pab", "random")),
+            FINDINGS["learning-curves"].largest_lead,
+        ],
+    ),
+    (
+        RESULTS,
+        "at very high sparsity by {:.1f} to {:.1f} points",
+        [f(estimates("trained-deep", "pruned")) for f in (min, max)],
+    ),
+    (
+        RESULTS,
+        "(2×: {:.1f} and {:.1f}; random {:.1f}, norm {:.1f})",
+        [
+            percent(**FIG4, times=2, stage="pruned", method=m)
+            for m in reversed(("norm", "random", "ossum-norm", "ossum-pab"))
+        ],
+    ),
+    (
+        RESULTS,
+        "PAB is level** with random ({:.1f}) and OSSuM + Norm ({:.1f})",
+        [ahead("trained-deep", f"fine-tuned: PAB − {o},") for o in ("Random", "OSSuM + Norm")],
+    ),
+    (
+        RESULTS,
+        "(128×: {:.1f}, PAB {:.1f})",
+        [percent(**FIG4, times=128, stage="finetuned", method=m) for m in ("coreset", "ossum-pab")],
+    ),
+    # Activations and weights
+    (
+        RESULTS,
+        "tanh beats ReLU by {:.1f} points, ReLU beats sigmoid by {:.1f}**, and at high sparsity tanh leads "
+        "ReLU by {:.1f}.",
+        estimates("activations"),
+    ),
+    (
+        RESULTS,
+        "by {:.1f} [{:.1f}, {:.1f}]. Constant weights look better than both, but five seeds do not settle "
+        "it: {:.1f} [{:.1f}, {:.1f}] above normal and {:.1f} [{:.1f}, {:.1f}] above uniform.",
+        [
+            n
+            for check in ("uniform − normal", "const − normal", "const − uniform")
+            for n in interval("distributions", check)
+        ],
+    ),
+    (
+        RESULTS,
+        "({:.1f} points), and narrow distributions are {:.1f} points worse. Wider ones than uniform are no "
+        "better: {:.1f} [{:.1f}, {:.1f}].",
+        [
+            ahead("spread", "zero mean"),
+            ahead("spread", "half"),
+            *interval("spread", "2 and 4"),
+        ],
+    ),
+    (RESULTS, "change by {:.1f} % at most", [max(estimates("kept-weights"))]),
+    # Cost, and beyond
+    (
+        RESULTS,
+        "takes {:.0f} on MNIST and {:.0f} on CIFAR-10",
+        [1 + ahead("cost", d, "passes of the gradient") for d in LABELS.values()],
+    ),
+    (RESULTS, "OSSuM takes {:.0f} % and {:.0f} % of the mask's time", list(map(share, LABELS))),
+    (
+        RESULTS,
+        "stays {:.1f} points behind OSSuM on MNIST and {:.1f} on CIFAR-10",
+        [ahead("luck", d) for d in LABELS.values()],
+    ),
+    (
+        RESULTS,
+        "the same random neurons reaches {:.1f} and {:.1f},",
+        [percent("beyond", stage="readout", dataset=d) for d in LABELS],
+    ),
+    (RESULTS, "end {:.1f} points [{:.1f}, {:.1f}] above dense", interval("size", "CIFAR-10")),
+    (
+        RESULTS,
+        "end {:.1f}, {:.1f} and {:.1f} points apart, and the means of three ({:.1f} and {:.1f})",
+        apart(),
+    ),
+]
+
+
+# Names, settings, and numbers that are not of our tables.
+NAMES = re.compile(
+    r"\[\d\]\(\S+\)|\]\(\S+\)|\n\| \d \||FC-[\d-]+\d|CIFAR-10|Figures? \d( and \d)?|`[^`]+`|\d+×|95 %|100 random"
+    r"|1,000 (random )?neurons|\(\d+ to \d+ % of the neurons pruned\)"
+)
+OF_THE_PAPER = ("82.4", "29", "62", "66", "23", "82", "10", "730", "1,460")
+# How much is chance: of layers that are enlarged, and of rows that are no longer in the tables.
+ELSEWHERE = (
+    "at most 7 parts in 100,000",
+    "After 50 epochs",
+    "They end 0.3, 0.8 and 0.9 points apart",
+    "give or take 3",
+)
+
+
+def rendered(template: str, values: list[float]) -> str:
+    """Halves away from zero, as people round, and one kind of minus."""
+    return template.format(*(v + copysign(1e-9, v) for v in values)).replace("-", "−")
+
+
+@pytest.mark.parametrize(("text", "template", "values"), SENTENCES, ids=[s[1] for s in SENTENCES])
+def test_numbers_are_those_of_the_reference(text, template, values):
+    passage = rendered(template, values)
+    assert passage in text.replace("-", "−"), f"the page should say: {passage}"
+
+
+@pytest.mark.parametrize("text", [README, RESULTS], ids=["README", "results"])
+def test_no_number_is_left_out(text):
+    text = text.replace("-", "−")
+    passages = [rendered(template, values) for _, template, values in SENTENCES]
+    for passage in [*passages, *ELSEWHERE]:
+        text = text.replace(passage, "")
+    left = re.findall(r"\d[\d.,]*\d|\d", NAMES.sub("", text.replace("−", "-")))
+    assert not set(left) - set(OF_THE_PAPER)

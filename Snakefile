@@ -36,6 +36,7 @@ include: "rules/cost.smk"
 include: "rules/figures.smk"
 include: "rules/claims.smk"
 include: "rules/readings.smk"
+include: "rules/paper.smk"
 include: "rules/verify.smk"
 
 

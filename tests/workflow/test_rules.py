@@ -11,7 +11,7 @@ RULES = {
     *("dataset", "init", "train_network", "prune", "train", "train_unscaled", "finetune"),
     *("evaluate", "evaluate_trained", "statistics", "readout", "search", "cost"),
     *("table", "figure", "figures", "compared", "claims", "claim", "verify"),
-    *("readings", "reading"),
+    *("readings", "reading", "paper"),
 }
 # Variants of a rule have its script.
 SHARED = {"train_unscaled": "train", "finetune": "train", "claim": "claims", "reading": "readings"}

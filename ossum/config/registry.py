@@ -19,6 +19,7 @@ class MethodSpec:
     score: a key of `ossum.pruning.scoring.SCORES` for a function that takes a score.
     reads_activations: whether the method reads activations many times in networks of one hidden
         layer, so that they are worth keeping in memory.
+    pairs_neurons: whether the method holds a number for each pair of neurons of a layer.
     """
 
     module: str
@@ -27,6 +28,7 @@ class MethodSpec:
     max_hidden_layers: int | None = None
     score: str | None = None
     reads_activations: bool = False
+    pairs_neurons: bool = False
 
 
 METHODS: dict[str, MethodSpec] = {
@@ -35,6 +37,13 @@ METHODS: dict[str, MethodSpec] = {
         "ossum.pruning.by_score", "by_score", "Linear OSSuM", 1, "linear-ossum"
     ),
     "log-ossum": MethodSpec("ossum.pruning.by_score", "by_score", "Log OSSuM", 1, "log-ossum"),
+    "second-order-ossum": MethodSpec(
+        "ossum.pruning.second_order",
+        "second_order",
+        "Second-order OSSuM",
+        1,
+        pairs_neurons=True,
+    ),
     "gradient": MethodSpec(
         "ossum.pruning.gradient", "gradient", "Gradient mask", reads_activations=True
     ),
@@ -66,6 +75,18 @@ METHODS: dict[str, MethodSpec] = {
     ),
     "log-ossum-pab": MethodSpec(
         "ossum.pruning.prune_and_build", "prune_and_build", "Log OSSuM + PAB", score="log-ossum"
+    ),
+    "second-order-ossum-norm": MethodSpec(
+        "ossum.pruning.second_order",
+        "second_order_norm",
+        "Second-order OSSuM + Norm",
+        pairs_neurons=True,
+    ),
+    "second-order-ossum-pab": MethodSpec(
+        "ossum.pruning.second_order",
+        "second_order_pab",
+        "Second-order OSSuM + PAB",
+        pairs_neurons=True,
     ),
 }
 

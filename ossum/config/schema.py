@@ -22,7 +22,9 @@ from ossum.config.options import (
     ReadoutOptions,
     Schedule,
     SearchOptions,
+    SecondOrderOptions,
     TrainingOptions,
+    option_name,
 )
 from ossum.config.registry import DATASETS, DISTRIBUTIONS, FIGURES, METHODS
 
@@ -83,6 +85,7 @@ class Options(ClosedModel):
     gradient: GradientConfig
     coreset: CoresetOptions = CoresetOptions()
     best_random: BestRandomOptions = BestRandomOptions()
+    second_order_ossum: SecondOrderOptions = SecondOrderOptions()
     training: Training
     readout: ReadoutOptions = ReadoutOptions()
     search: SearchOptions = SearchOptions()
@@ -195,7 +198,7 @@ class Config(ClosedModel):
     def _check_options_are_used(self, grid: Grid) -> None:
         """What a grid overrides to no effect would still set its results apart from others."""
         for name in grid.options.keys() & PruningOptions.model_fields.keys():
-            if name not in [method.replace("-", "_") for method in grid.methods]:
+            if name not in map(option_name, grid.methods):
                 raise ValueError(f"options.{name}: the grid has no such method")
         unused = ("train",) if grid.origin == "trained" else ("train_network", "finetune")
         unused += ("train_network",) if grid.trained_by else ()

@@ -69,6 +69,13 @@ def _ascending(values: list[float]) -> list[float]:
     return values
 
 
+InverseTemperatures = Annotated[
+    list[Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]],
+    Field(min_length=1),
+    AfterValidator(_ascending),
+]
+
+
 class SecondOrderOptions(ClosedModel):
     """Second-order OSSuM, see docs/second-order.md.
 
@@ -78,12 +85,16 @@ class SecondOrderOptions(ClosedModel):
     """
 
     examples: Count = 10_000
-    inverse_temperatures: Annotated[
-        list[Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]],
-        Field(min_length=1),
-        AfterValidator(_ascending),
-    ] = [1, 1.4, 2, 2.8, 4]
+    inverse_temperatures: InverseTemperatures = [1, 1.4, 2, 2.8, 4]
     swaps: Annotated[int, Field(ge=0, le=10**9, strict=True)] = 200
+
+
+class GreedyCrossEntropyOptions(ClosedModel):
+    """Neurons one by one by the training loss. examples, inverse_temperatures: as for
+    `SecondOrderOptions`."""
+
+    examples: Count = 10_000
+    inverse_temperatures: InverseTemperatures = [1, 1.4, 2, 2.8, 4]
 
 
 class PruningOptions(ClosedModel):
@@ -96,6 +107,7 @@ class PruningOptions(ClosedModel):
     coreset: CoresetOptions = CoresetOptions()
     best_random: BestRandomOptions = BestRandomOptions()
     second_order_ossum: SecondOrderOptions = SecondOrderOptions()
+    greedy_cross_entropy: GreedyCrossEntropyOptions = GreedyCrossEntropyOptions()
 
     def of(self, method: str) -> dict:
         """The options of one method as plain values; {} if it has none."""

@@ -19,7 +19,8 @@ class MethodSpec:
     score: a key of `ossum.pruning.scoring.SCORES` for a function that takes a score.
     reads_activations: whether the method reads activations many times in networks of one hidden
         layer, so that they are worth keeping in memory.
-    pairs_neurons: whether the method holds a number for each pair of neurons of a layer.
+    holds_sample: whether the method holds activations of some examples (its option `examples`), and
+        a number for each pair of neurons.
     """
 
     module: str
@@ -28,7 +29,7 @@ class MethodSpec:
     max_hidden_layers: int | None = None
     score: str | None = None
     reads_activations: bool = False
-    pairs_neurons: bool = False
+    holds_sample: bool = False
 
 
 METHODS: dict[str, MethodSpec] = {
@@ -42,7 +43,14 @@ METHODS: dict[str, MethodSpec] = {
         "second_order",
         "Second-order OSSuM",
         1,
-        pairs_neurons=True,
+        holds_sample=True,
+    ),
+    "greedy-cross-entropy": MethodSpec(
+        "ossum.pruning.greedy_cross_entropy",
+        "greedy_cross_entropy",
+        "Greedy cross-entropy",
+        1,
+        holds_sample=True,
     ),
     "gradient": MethodSpec(
         "ossum.pruning.gradient", "gradient", "Gradient mask", reads_activations=True
@@ -80,13 +88,13 @@ METHODS: dict[str, MethodSpec] = {
         "ossum.pruning.second_order",
         "second_order_norm",
         "Second-order OSSuM + Norm",
-        pairs_neurons=True,
+        holds_sample=True,
     ),
     "second-order-ossum-pab": MethodSpec(
         "ossum.pruning.second_order",
         "second_order_pab",
         "Second-order OSSuM + PAB",
-        pairs_neurons=True,
+        holds_sample=True,
     ),
 }
 
@@ -197,6 +205,13 @@ FIGURES: dict[str, FigureSpec] = {
         ("pruned", "readout", "trained"),
         "Beyond the paper",
         "controls that the paper does not have",
+        "3 Beyond the paper",
+    ),
+    "second-order": FigureSpec(
+        "initial",
+        ("pruned", "readout"),
+        "Second order",
+        "neurons by the second-order expansion of the loss",
         "3 Beyond the paper",
     ),
 }

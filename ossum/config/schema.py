@@ -18,6 +18,7 @@ from ossum.config.options import (
     CoresetOptions,
     Count,
     GradientOptions,
+    GreedyCrossEntropyOptions,
     PruningOptions,
     ReadoutOptions,
     Schedule,
@@ -86,6 +87,7 @@ class Options(ClosedModel):
     coreset: CoresetOptions = CoresetOptions()
     best_random: BestRandomOptions = BestRandomOptions()
     second_order_ossum: SecondOrderOptions = SecondOrderOptions()
+    greedy_cross_entropy: GreedyCrossEntropyOptions = GreedyCrossEntropyOptions()
     training: Training
     readout: ReadoutOptions = ReadoutOptions()
     search: SearchOptions = SearchOptions()

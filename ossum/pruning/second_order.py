@@ -170,6 +170,49 @@ def _swap(
         slopes += beta * (hessian[new] - hessian[old])
 
 
+def lower_bounds(
+    linear: Tensor, hessian: Tensor, betas: Sequence[float], counts: Sequence[int], steps: int = 60
+) -> Tensor:
+    """What -linear'm + beta/2 m'Hm is at least, of all masks m with so many ones. [pairs]
+
+    linear: [pairs, h]; betas and counts: one for each. H has no negative eigenvalues, so the
+    quadratic is convex and lies above each of its tangents. Where 0 <= m <= 1 and sum(m) = count, a
+    tangent is lowest at a 0/1 mask that can be read off. The points of the tangents are those of an
+    accelerated projected gradient descent.
+    """
+    betas = torch.tensor(betas, dtype=linear.dtype)[:, None]
+    counts = torch.tensor(counts)[:, None]
+    largest = torch.ones(len(hessian), dtype=linear.dtype)
+    for _ in range(20):  # the power method finds the largest eigenvalue
+        largest = hessian @ (largest / largest.norm())
+    rates = 1 / (1.1 * betas * largest.norm()).clamp(min=1e-30)
+    before = point = (counts / linear.shape[1]).expand_as(linear).to(linear.dtype)
+    best, momentum = torch.full((len(linear),), -torch.inf, dtype=linear.dtype), 1.0
+    for _ in range(steps):
+        slopes = betas * (point @ hessian) - linear
+        values = (point * (slopes - linear)).sum(dim=1) / 2
+        sums = slopes.sort(dim=1).values.cumsum(dim=1).gather(1, counts - 1)[:, 0]
+        best = torch.maximum(best, values + sums - (slopes * point).sum(dim=1))
+        after = _onto_masks(point - rates * slopes, counts)
+        following = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
+        point = after + (momentum - 1) / following * (after - before)
+        before, momentum = after, following
+    return best
+
+
+def _onto_masks(points: Tensor, counts: Tensor) -> Tensor:
+    """The nearest points [pairs, h] with 0 <= m <= 1 and sum(m) = count, by bisection.
+
+    They need not be exact, since a bound follows from the tangent at any point.
+    """
+    low, high = points.amin(dim=1, keepdim=True) - 1, points.amax(dim=1, keepdim=True)
+    for _ in range(25):
+        middle = (low + high) / 2
+        too_many = (points - middle).clamp(0, 1).sum(dim=1, keepdim=True) > counts
+        low, high = torch.where(too_many, middle, low), torch.where(too_many, high, middle)
+    return (points - high).clamp(0, 1)
+
+
 def _choose(layer: Layer, counts: Sequence[int], options: SecondOrderOptions) -> list[Tensor]:
     """The neurons to keep for each of `counts`, ascending."""
     blocks = _blocks(len(layer.gain))
@@ -177,21 +220,39 @@ def _choose(layer: Layer, counts: Sequence[int], options: SecondOrderOptions) ->
         (whole,) = map(layer.activations, blocks)
         layer = replace(layer, activations=lambda _: whole)
     factors = options.inverse_temperatures
-    betas = [factor * unit for unit in _units(layer, blocks, counts) for factor in factors]
+    betas = [factor * unit for unit in units(layer, blocks, counts) for factor in factors]
     trials = [count for count in counts for _ in factors]
-    masks, correct = _solve(layer, blocks, trials, betas, options.swaps)
+    masks, correct, matrix = _solve(layer, blocks, trials, betas, options.swaps)
     chosen = []
-    for i, count in enumerate(counts):
-        own = range(i * len(factors), (i + 1) * len(factors))
-        best = max(own, key=correct.__getitem__)  # of equally good ones the lowest
+    for start in range(0, len(trials), len(factors)):  # of equally good ones the lowest
+        chosen.append(max(range(start, start + len(factors)), key=correct.__getitem__))
+    for i in chosen:
         logging.info(
-            "%d neurons: inverse temperature %.3g (%g times that of OSSuM), accuracy %.4f on %d "
-            "training examples",
-            *(count, betas[best], factors[best - own[0]]),
-            *(correct[best] / len(layer.labels), len(layer.labels)),
+            "%d neurons: inverse temperature %.3g, accuracy %.4f on %d training examples",
+            *(trials[i], betas[i], correct[i] / len(layer.labels), len(layer.labels)),
         )
-        chosen.append(masks[best].nonzero()[:, 0])
-    return chosen
+    if len(blocks) == 1:
+        _log_shares(layer, matrix, masks[chosen], [betas[i] for i in chosen])
+    return [masks[i].nonzero()[:, 0] for i in chosen]
+
+
+def _log_shares(layer: Layer, matrix: Tensor, masks: Tensor, betas: Sequence[float]) -> None:
+    """Say how far subnetworks lower the quadratic, of what is possible at their temperature."""
+    everything = slice(0, len(layer.gain))
+    bias = layer.bias.expand(len(layer.labels), 1, -1)
+    slopes = _slopes(layer, layer.activations(everything), everything, bias).cpu()
+    linear = layer.gain - torch.tensor(betas)[:, None] * slopes
+    counts = masks.sum(dim=1).long().tolist()
+    bounds = lower_bounds(linear, matrix, betas, counts)
+    found = values(linear, matrix, betas, masks)
+    for count, share in zip(counts, (found / bounds).tolist(), strict=True):
+        logging.info("%d neurons: at least %.1f %% of the best possible gain", count, 100 * share)
+
+
+def values(linear: Tensor, hessian: Tensor, betas: Sequence[float], masks: Tensor) -> Tensor:
+    """-linear'm + beta/2 m'Hm [pairs] of masks [pairs, h], with linear [pairs, h] and betas."""
+    curvatures = (masks * (masks @ hessian)).sum(dim=1) * torch.tensor(betas, dtype=masks.dtype)
+    return curvatures / 2 - (linear * masks).sum(dim=1)
 
 
 def _blocks(width: int) -> list[slice]:
@@ -201,7 +262,7 @@ def _blocks(width: int) -> list[slice]:
     return [slice(*edge) for edge in pairwise(edges)]
 
 
-def _units(layer: Layer, blocks: Sequence[slice], counts: Sequence[int]) -> list[float]:
+def units(layer: Layer, blocks: Sequence[slice], counts: Sequence[int]) -> list[float]:
     """The inverse temperatures at which OSSuM's own subnetworks have the lowest quadratic.
 
     They are g'm / m'Hm. In these units it does not matter how large weights and activations are. Of
@@ -219,8 +280,9 @@ def _units(layer: Layer, blocks: Sequence[slice], counts: Sequence[int]) -> list
 
 def _solve(
     layer: Layer, blocks: Sequence[slice], counts: Sequence[int], betas: Sequence[float], swaps: int
-) -> tuple[Tensor, list[int]]:
-    """Masks [trials, h] for pairs of count and beta, and how many examples each classifies well.
+) -> tuple[Tensor, list[int], Tensor]:
+    """Masks [trials, h] for pairs of count and beta, how many examples each classifies well, and H
+    of the last block.
 
     Each block is solved under the logits of all others. In a first sweep nothing is known of these
     yet, so each block stands for all of them.
@@ -241,7 +303,7 @@ def _solve(
                 mask[block] = minimise(linear, quadratic, beta * copies, share, swaps)
             logits = others + _logits(layer, activations, block, masks)
     hits = logits.argmax(dim=2) == layer.labels[:, None]
-    return masks, hits.sum(dim=0).cpu().tolist()
+    return masks, hits.sum(dim=0).cpu().tolist(), quadratic
 
 
 def _share(count: int, block: slice, width: int) -> int:

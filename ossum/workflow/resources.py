@@ -48,14 +48,14 @@ def prune_mb(dataset: str, architecture: str, methods: Mapping[str, Mapping]) ->
 
     With the last hidden layer's activations of all training examples, float16, if a method reads
     them many times; and with those of some examples and a number for each pair of neurons, float32,
-    if a method pairs neurons.
+    if a method holds these.
     """
     sizes, examples = _sizes(dataset, architecture), DATASETS[dataset].n_train
     own = []
     for method, options in methods.items():
         if METHODS[method].reads_activations and len(sizes) == 3:
             own.append(2 * examples * sizes[-2])
-        if METHODS[method].pairs_neurons:
+        if METHODS[method].holds_sample:
             neurons = min(max(sizes[1:-1]), PAIRED_NEURONS)
             own.append(4 * neurons * (min(options["examples"], examples) + neurons) * 5 // 4)
     return network_mb(dataset, architecture) + _deep_mb(sizes) + sum(map(_mb, own))

@@ -18,10 +18,11 @@ from ossum.pruning.second_order import (
     Layer,
     _logits,
     _slopes,
-    _units,
     choose_second_order,
     hessian,
+    lower_bounds,
     minimise,
+    units,
 )
 from ossum.pruning.view import TrainingView
 
@@ -128,7 +129,7 @@ def quadratics(n, width=10, n_classes=3):
     for seed in range(n):
         layer = layer_of(random_network(6, width, n_classes, seed=seed))
         matrix = hessian(layer.activations(slice(None)), layer.outgoing)
-        (unit,) = _units(layer, [slice(0, width)], [width // 2])
+        (unit,) = units(layer, [slice(0, width)], [width // 2])
         yield layer.gain.double(), matrix.double(), unit
 
 
@@ -156,6 +157,23 @@ def test_greedy_and_swaps_end_where_no_swap_helps_and_mostly_at_the_best_of_all(
         best = min(value(linear, matrix, beta, mask) for mask in all_masks(10, 4))
         hits += own <= best + 1e-6 * linear.abs().sum()
     assert hits >= 15
+
+
+@pytest.mark.parametrize("factor", [0.5, 8])
+def test_no_choice_is_below_the_bound_and_the_bound_is_near(factor):
+    """It is that of the relaxed problem, which is checked by its own conditions of optimality."""
+    for linear, matrix, unit in quadratics(20):
+        beta = factor * unit
+        found = [
+            min(value(linear, matrix, beta, mask) for mask in all_masks(10, n)) for n in (2, 7)
+        ]
+        linears = linear.expand(2, -1)
+        bounds = lower_bounds(linears, matrix, [beta, beta], [2, 7])
+        assert all(bound <= best + 1e-12 for bound, best in zip(bounds, found, strict=True))
+        longer = lower_bounds(linears, matrix, [beta, beta], [2, 7], steps=120)
+        scale = linear.abs().sum()
+        assert (longer >= bounds).all() and (longer - bounds).max() < 0.01 * scale
+        assert min(found) - longer.min() < 0.2 * scale
 
 
 def test_greedy_is_the_plain_one_and_swaps_are_limited():
@@ -205,7 +223,7 @@ def test_the_unit_is_the_best_inverse_temperature_of_ossum():
     network = random_network(6, 30, 3)
     layer = layer_of(network)
     matrix = hessian(layer.activations(slice(None)), layer.outgoing)
-    (unit,) = _units(layer, [slice(0, 30)], [6])
+    (unit,) = units(layer, [slice(0, 30)], [6])
     mask = torch.zeros(30).index_fill(0, top_neurons(layer.gain, 6), 1)
     # -b g'm + b^2/2 m'Hm, as a function of b
     values = [
@@ -279,13 +297,13 @@ def test_blocks_come_near_the_whole(biased, monkeypatch):
     matrix = hessian(layer.activations(slice(None)), layer.outgoing)
     base = _slopes(layer, layer.activations(slice(None)), slice(None), layer.bias.repeat(400, 1, 1))
     widths = [(12,), (30,), (60,)]
-    units = _units(layer, [slice(0, 120)], [count for (count,) in widths])
+    of_widths = units(layer, [slice(0, 120)], [count for (count,) in widths])
     whole = prune_network(METHOD, network, widths, seen)
     ossum = prune_network("ossum", network, widths, seen)
     monkeypatch.setattr(second_order, "BLOCK_NEURONS", 40)
     blocks = prune_network(METHOD, network, widths, seen)
     assert [each.widths for each in blocks] == widths
-    for unit, *found in zip(units, whole, blocks, ossum, strict=True):
+    for unit, *found in zip(of_widths, whole, blocks, ossum, strict=True):
         best, near, first = (
             value(layer.gain - 2 * unit * base[0], matrix, 2 * unit, mask_of(each, 120))
             for each in found

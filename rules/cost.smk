@@ -17,7 +17,7 @@ rule cost:
     threads: PROCESSORS
     resources:
         **GPU,
-        mem_mb=memory(sizes.prune_mb, methods),
+        mem_mb=memory(sizes.prune_mb, pruning_options),
         runtime=minutes("cost"),
     params:
         stage="cost",

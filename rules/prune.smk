@@ -16,7 +16,7 @@ rule prune:
     threads: CONFIG.threads
     resources:
         **GPU,
-        mem_mb=memory(sizes.prune_mb, methods),
+        mem_mb=memory(sizes.prune_mb, pruning_options),
         runtime=minutes("prune"),
     params:
         cuts=cuts,

@@ -16,7 +16,8 @@ with Job.of(snakemake) as job:
     for method, sparsity in snakemake.params.cuts:
         by_method.setdefault(method, []).append(sparsity)
     cache = any(METHODS[method].reads_activations for method in by_method)
-    if cache and prune_mb(recipe.dataset, recipe.architecture, by_method) > job.memory_mb():
+    needed = prune_mb(recipe.dataset, recipe.architecture, snakemake.params.options)
+    if cache and needed > job.memory_mb():
         logging.warning("activations do not fit in %d MiB: recomputing them", job.memory_mb())
         cache = False
     network = job.network()

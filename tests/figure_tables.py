@@ -29,6 +29,7 @@ METHODS = {
         *(f"{s}ossum-{d}" for d in ("norm", "pab") for s in ("", "linear-", "log-")),
     ),
     "beyond": ("ossum", "linear-ossum", "log-ossum", "random", "best-random"),
+    "second-order": ("ossum", "linear-ossum", "second-order-ossum", "gradient", "random"),
 }
 VARIANTS = (
     *((activation, "uniform") for activation in ("tanh", "relu", "sigmoid")),
@@ -172,6 +173,12 @@ def full(name: str) -> pd.DataFrame:
             evaluations("trained", ["random"], architectures=small, sparsities=[0.0]),
         ]
         return pd.concat(tables, ignore_index=True)
+    if name == "second-order":
+        tables = [
+            evaluations("pruned", methods, BOTH, TWO_LAYER[:2]),
+            evaluations("readout", ["random"], BOTH, TWO_LAYER[:1], [0.0]),
+        ]
+        return pd.concat(tables, ignore_index=True)
     return stages(methods, "initial", "trained")
 
 
@@ -191,4 +198,5 @@ def partial(name: str) -> pd.DataFrame:
         "fig8": lambda: statistics((4,), (0.0, 0.5), ("digits", "FC-64")),
         "fig9": lambda: stages(METHODS["fig9"][:2], "initial", "trained", **deep),
         "beyond": lambda: evaluations("pruned", methods, **narrow),
+        "second-order": lambda: evaluations("pruned", methods, **narrow),
     }[name]()

@@ -71,29 +71,69 @@ class BestRandomOptions(ClosedModel):
     draws: Count = 100
 
 
+def _ascending(values: list[float]) -> list[float]:
+    if values != sorted(set(values)):
+        raise ValueError("the numbers must ascend")
+    return values
+
+
+InverseTemperatures = Annotated[
+    list[Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]],
+    Field(min_length=1),
+    AfterValidator(_ascending),
+]
+
+
+class SecondOrderOptions(ClosedModel):
+    """Second-order OSSuM, see docs/second-order.md.
+
+    examples: how many training examples, at most, say how neurons overlap. inverse_temperatures: to
+    choose from by the accuracy on these examples, in units of the best one for OSSuM's own
+    subnetwork. swaps: how many neurons, at most, may be swapped after they are chosen greedily.
+    """
+
+    examples: Count = 10_000
+    inverse_temperatures: InverseTemperatures = [1, 1.4, 2, 2.8, 4]
+    swaps: Annotated[int, Field(ge=0, le=10**9, strict=True)] = 200
+
+
+class GreedyCrossEntropyOptions(ClosedModel):
+    """Neurons one by one by the training loss. examples, inverse_temperatures: as for
+    `SecondOrderOptions`."""
+
+    examples: Count = 10_000
+    inverse_temperatures: InverseTemperatures = [1, 1.4, 2, 2.8, 4]
+
+
 class PruningOptions(ClosedModel):
-    """The options of every method that has any, under the method's id with "_" for "-"."""
+    """The options of every method that has any, under the method's id with "_" for "-".
+
+    A method and its forms for deep networks, whose ids end in -norm and -pab, share their options.
+    """
 
     gradient: GradientOptions | None = None
     coreset: CoresetOptions = CoresetOptions()
     best_random: BestRandomOptions = BestRandomOptions()
     ossum_pab_fresh: FreshLayersOptions = FreshLayersOptions()
+    second_order_ossum: SecondOrderOptions = SecondOrderOptions()
+    greedy_cross_entropy: GreedyCrossEntropyOptions = GreedyCrossEntropyOptions()
 
     def of(self, method: str) -> dict:
         """The options of one method as plain values; {} if it has none."""
-        name = _field_name(method)
+        name = option_name(method)
         options = getattr(self, name) if name in type(self).model_fields else None
         return options.model_dump() if options else {}
 
     @classmethod
     def of_methods(cls, options: dict[str, dict]) -> "PruningOptions":
         """The inverse of `of`: from the options of some methods, the others with their defaults."""
-        given = {_field_name(method): values for method, values in options.items() if values}
+        given = {option_name(method): values for method, values in options.items() if values}
         return cls.model_validate(given)
 
 
-def _field_name(method: str) -> str:
-    return method.replace("-", "_")
+def option_name(method: str) -> str:
+    """The key of a method's options, if it has any."""
+    return method.removesuffix("-norm").removesuffix("-pab").replace("-", "_")
 
 
 class TrainingOptions(ClosedModel):
@@ -107,12 +147,6 @@ class TrainingOptions(ClosedModel):
     schedule: list[tuple[LearningRate, Epochs]]
     momentum: float = Field(default=0.9, ge=0, lt=1)
     batch_size: Count = 128
-
-
-def _ascending(values: list[float]) -> list[float]:
-    if values != sorted(set(values)):
-        raise ValueError("the fractions must ascend")
-    return values
 
 
 class SearchOptions(ClosedModel):

@@ -19,6 +19,8 @@ class MethodSpec:
     score: a key of `ossum.pruning.scoring.SCORES` for a function that takes a score.
     reads_activations: whether the method reads activations many times in networks of one hidden
         layer, so that they are worth keeping in memory.
+    holds_sample: whether the method holds activations of some examples (its option `examples`), and
+        a number for each pair of neurons.
     """
 
     module: str
@@ -27,6 +29,7 @@ class MethodSpec:
     max_hidden_layers: int | None = None
     score: str | None = None
     reads_activations: bool = False
+    holds_sample: bool = False
 
 
 METHODS: dict[str, MethodSpec] = {
@@ -35,6 +38,20 @@ METHODS: dict[str, MethodSpec] = {
         "ossum.pruning.by_score", "by_score", "Linear OSSuM", 1, "linear-ossum"
     ),
     "log-ossum": MethodSpec("ossum.pruning.by_score", "by_score", "Log OSSuM", 1, "log-ossum"),
+    "second-order-ossum": MethodSpec(
+        "ossum.pruning.second_order",
+        "second_order",
+        "Second-order OSSuM",
+        1,
+        holds_sample=True,
+    ),
+    "greedy-cross-entropy": MethodSpec(
+        "ossum.pruning.greedy_cross_entropy",
+        "greedy_cross_entropy",
+        "Greedy cross-entropy",
+        1,
+        holds_sample=True,
+    ),
     "gradient": MethodSpec(
         "ossum.pruning.gradient", "gradient", "Gradient mask", reads_activations=True
     ),
@@ -69,6 +86,18 @@ METHODS: dict[str, MethodSpec] = {
     ),
     "ossum-pab-fresh": MethodSpec(
         "ossum.pruning.fresh_layers", "fresh_layers", "OSSuM + PAB (fresh layers)", score="ossum"
+    ),
+    "second-order-ossum-norm": MethodSpec(
+        "ossum.pruning.second_order",
+        "second_order_norm",
+        "Second-order OSSuM + Norm",
+        holds_sample=True,
+    ),
+    "second-order-ossum-pab": MethodSpec(
+        "ossum.pruning.second_order",
+        "second_order_pab",
+        "Second-order OSSuM + PAB",
+        holds_sample=True,
     ),
 }
 
@@ -183,6 +212,13 @@ FIGURES: dict[str, FigureSpec] = {
         ("pruned", "readout", "trained"),
         "Beyond the paper",
         "controls that the paper does not have",
+        "3 Beyond the paper",
+    ),
+    "second-order": FigureSpec(
+        "initial",
+        ("pruned", "readout"),
+        "Second order",
+        "neurons by the second-order expansion of the loss",
         "3 Beyond the paper",
     ),
 }

@@ -19,11 +19,14 @@ from ossum.config.options import (
     Count,
     FreshLayersOptions,
     GradientOptions,
+    GreedyCrossEntropyOptions,
     PruningOptions,
     ReadoutOptions,
     Schedule,
     SearchOptions,
+    SecondOrderOptions,
     TrainingOptions,
+    option_name,
 )
 from ossum.config.registry import DATASETS, DISTRIBUTIONS, FIGURES, METHODS, WITH_BIASES
 
@@ -85,6 +88,8 @@ class Options(ClosedModel):
     coreset: CoresetOptions = CoresetOptions()
     best_random: BestRandomOptions = BestRandomOptions()
     ossum_pab_fresh: FreshLayersOptions = FreshLayersOptions()
+    second_order_ossum: SecondOrderOptions = SecondOrderOptions()
+    greedy_cross_entropy: GreedyCrossEntropyOptions = GreedyCrossEntropyOptions()
     training: Training
     readout: ReadoutOptions = ReadoutOptions()
     search: SearchOptions = SearchOptions()
@@ -197,7 +202,7 @@ class Config(ClosedModel):
     def _check_options_are_used(self, grid: Grid) -> None:
         """What a grid overrides to no effect would still set its results apart from others."""
         for name in grid.options.keys() & PruningOptions.model_fields.keys():
-            if name not in [method.replace("-", "_") for method in grid.methods]:
+            if name not in map(option_name, grid.methods):
                 raise ValueError(f"options.{name}: the grid has no such method")
         unused = ("train",) if grid.origin == "trained" else ("train_network", "finetune")
         unused += ("train_network",) if grid.trained_by else ()

@@ -1,4 +1,4 @@
-"""Figures of the paper, and one beyond it: a function each, from a tidy table to a figure."""
+"""Figures of the paper, and two beyond it: a function each, from a tidy table to a figure."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ossum.figures import style
 from ossum.figures.ablations import fig5
-from ossum.figures.accuracy import fig1, fig2, fig3, fig4, fig7, fig9
+from ossum.figures.accuracy import fig1, fig2, fig3, fig4, fig7, fig9, second_order
 from ossum.figures.compared import compared
 from ossum.figures.controls import beyond
 from ossum.figures.curves import fig6
@@ -30,6 +30,7 @@ DRAWINGS: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "fig8": fig8,
     "fig9": fig9,
     "beyond": beyond,
+    "second-order": second_order,
 }
 
 

@@ -42,6 +42,21 @@ def fig1(table: pd.DataFrame) -> Figure:
     return _networks(table, panel)
 
 
+def second_order(table: pd.DataFrame) -> Figure:
+    """As fig1, with the accuracy of a readout of all neurons, where there is one."""
+    table = table.query("origin == 'initial' and stage in ('pruned', 'readout')")
+    pruned = table[table["stage"] == "pruned"]
+    looks = style.looks_of(pruned)
+
+    def panel(axes: Axes, chosen: pd.DataFrame, sparsities: set[float]) -> None:
+        panels.accuracy_panel(
+            axes, chosen[chosen["stage"] == "pruned"], looks, sparsities=sparsities
+        )
+        panels.readout(axes, chosen[chosen["stage"] == "readout"])
+
+    return _networks(table, panel)
+
+
 def fig2(table: pd.DataFrame) -> Figure:
     """Trained two-layer networks, pruned (dashed) and then fine-tuned (solid); laid out as fig1.
 

@@ -7,7 +7,6 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from ossum.figures import panels, style, tables
 
-_READOUT = style.Look("Readout of all neurons", "black", "", (0, (4, 1)), 1.0)
 _DENSE = style.Look("Small dense network", "black", "*", "-", 0.8)
 
 
@@ -65,7 +64,7 @@ def _untrained(accuracy: Axes, loss: Axes, table: pd.DataFrame, looks: style.Loo
     # Where nothing is pruned, the readout is the same for all methods.
     of_all = readouts[readouts["sparsity"] == 0].drop_duplicates(["options", "seed"])
     of_all = of_all.assign(method="readout")
-    levels = style.looks_of(of_all, {"readout": _READOUT})
+    levels = style.looks_of(of_all, {"readout": panels.READOUT})
     for place, ((_, options), look) in enumerate(levels.items()):
         mean = of_all.loc[of_all["options"] == options, ["accuracy", "loss"]].mean()
         panels.level(accuracy, mean["accuracy"], look)

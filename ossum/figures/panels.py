@@ -20,6 +20,7 @@ from ossum.figures import style, tables
 _SIZES = {"*": 5.5, "P": 4.4, "d": 4.6, "h": 4.4, "+": 4.5, (4, 1, 0): 5.5}
 _UNFILLED = ("x", "+")
 _CHANCE = style.Look("Chance", "0.2", "", (0, (1, 1.5)), 0.8)
+READOUT = style.Look("Readout of all neurons", "black", "", (0, (4, 1)), 1.0)
 _UNPRUNED = style.Look("Unpruned", "0.2", "", (0, (6, 2, 1, 2)), 0.8)
 
 
@@ -125,6 +126,13 @@ def unpruned(axes: Axes, table: pd.DataFrame) -> None:
     whole = table.query("sparsity == 0 and options == ''").drop_duplicates("seed")
     if len(whole):
         level(axes, whole["accuracy"].mean(), _UNPRUNED)
+
+
+def readout(axes: Axes, table: pd.DataFrame) -> None:
+    """The mean accuracy of a learned output layer on all neurons, if the table has it."""
+    whole = table.query("sparsity == 0 and options == ''").drop_duplicates("seed")
+    if len(whole):
+        level(axes, whole["accuracy"].mean(), READOUT)
 
 
 def level(axes: Axes, y: float, look: style.Look) -> None:

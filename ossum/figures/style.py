@@ -31,6 +31,8 @@ _COLOURS = {
     "ossum": "#0072B2",
     "linear-ossum": "#E6770B",
     "log-ossum": "#5CC8A0",
+    "second-order-ossum": "#C2185B",
+    "greedy-cross-entropy": "#F06292",
     "gradient": "#6A2C91",
     "random": "#A6A6A6",
     "best-random": "#3D3D3D",
@@ -43,11 +45,15 @@ _COLOURS = {
     "ossum-pab": "#00487C",
     "linear-ossum-pab": "#A85210",
     "log-ossum-pab": "#003A2A",
+    "second-order-ossum-norm": "#E78FB3",
+    "second-order-ossum-pab": "#7A0D39",
 }
 _MARKERS: dict[str, str | tuple] = {
     "ossum": "o",
     "linear-ossum": "s",
     "log-ossum": "^",
+    "second-order-ossum": "p",
+    "greedy-cross-entropy": (6, 1, 0),
     "gradient": "D",
     "random": "x",
     "best-random": "+",
@@ -59,6 +65,8 @@ _MARKERS: dict[str, str | tuple] = {
     "ossum-pab": "P",
     "linear-ossum-pab": "h",
     "log-ossum-pab": ">",
+    "second-order-ossum-norm": (5, 1, 0),
+    "second-order-ossum-pab": "H",
 }
 # Controls are wide lines under all others, so that they show where lines lie on top of them.
 CONTROLS = ("random", "best-random", "norm")

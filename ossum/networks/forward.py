@@ -155,6 +155,31 @@ def class_sums_above(network: Network, pruned: Sequence[Kept], split: Split) -> 
     return [each.cpu() for each in sums]
 
 
+def activations_above(
+    network: Network, kept: Kept, split: Split, rows: Tensor, neurons: slice
+) -> Tensor:
+    """Activations [n, neurons] of some neurons of the hidden layer above `kept`, for some examples.
+
+    kept: the kept neurons of hidden layers 1 to l; empty for the first layer. rows: int64 [n], on
+    the device of the split, where the result is, float32.
+    """
+    network = network.to(split.device)
+    width = len(range(network.hidden_widths[len(kept)])[neurons])
+    result = torch.empty(len(rows), width, device=split.device)
+    for start in range(0, len(rows), BATCH_ROWS):
+        some = slice(start, start + BATCH_ROWS)
+        ((_, layer, below),) = layers_above(network, [kept], split.batch(rows[some]))
+        result[some] = _part(layer, neurons).hidden(below)
+    return result
+
+
+def _part(layer: Network, neurons: slice) -> Network:
+    """Some neurons of a network of one hidden layer."""
+    lower, upper = layer.weights
+    biases = (layer.biases[0][neurons], layer.biases[1]) if layer.biases else ()
+    return replace(layer, weights=(lower[neurons], upper[:, neurons]), biases=biases)
+
+
 def largest_norms(network: Network, subnetworks: Sequence[Subnetwork], split: Split) -> list[float]:
     """The largest L2 norm, over examples, of the activations of the last hidden layer described.
 

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from ossum.config.options import PruningOptions
 from ossum.datasets import Split
-from ossum.networks.forward import Activations, class_sums, class_sums_above
+from ossum.networks.forward import Activations, activations_above, class_sums, class_sums_above
 from ossum.networks.network import Kept, Network, contents
+from ossum.networks.rng import stream
 
 
 @dataclass
@@ -49,6 +50,16 @@ class TrainingView:
             sums = class_sums_above(self.network, list(new.values()), self.split)
             self._sums.update(zip(new, sums, strict=True))
         return [self._sums[k] for k in keys]
+
+    def sample(self, most: int) -> Tensor:
+        """Indices [n], int64, of at most `most` training examples: all, or random ones."""
+        order = torch.randperm(len(self.split), generator=stream(self.seed, "training examples"))
+        return order[:most].sort().values.to(self.split.device)
+
+    def activations_above(self, kept: Kept, rows: Tensor, neurons: slice) -> Tensor:
+        """Activations [n, neurons], float32, of some neurons of hidden layer l+1 over a network
+        that keeps `kept` of hidden layers 1 to l, for the training examples `rows`, int64 [n]."""
+        return activations_above(self.network, kept, self.split, rows, neurons)
 
     def activation_reader(self, most_rows: int) -> Activations:
         """A function that reads activations of at most `most_rows` examples at a time."""

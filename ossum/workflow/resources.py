@@ -3,7 +3,7 @@
 Memory is in MiB, time in minutes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from ossum.config.architectures import Architecture, count_weights
 from ossum.config.registry import DATASETS, METHODS
@@ -14,6 +14,8 @@ _RUNTIME_MB = 1100
 _ENSEMBLE_ROWS = 512
 # Examples in a batch of a pass through a network; see `ossum.networks.forward`.
 BATCH_ROWS = 1024
+# Neurons whose pairs are held at once; see `ossum.pruning.second_order`.
+PAIRED_NEURONS = 10_000
 
 # Generous on two cores of 2021, for networks of up to 1e7 weights, 1e8, and more.
 _MINUTES = {
@@ -41,13 +43,22 @@ def network_mb(dataset: str, architecture: str) -> int:
     return _RUNTIME_MB + _mb(4 * count_weights(sizes) + pixels)
 
 
-def prune_mb(dataset: str, architecture: str, methods: Iterable[str]) -> int:
-    """A pruning job; with the last hidden layer's activations of all training examples, float16,
-    if one of its methods makes use of them."""
-    sizes = _sizes(dataset, architecture)
-    cached = len(sizes) == 3 and any(METHODS[method].reads_activations for method in methods)
-    cache = _mb(2 * DATASETS[dataset].n_train * sizes[-2]) if cached else 0
-    return network_mb(dataset, architecture) + _deep_mb(sizes) + cache
+def prune_mb(dataset: str, architecture: str, methods: Mapping[str, Mapping]) -> int:
+    """A pruning job, by the options of each of its methods.
+
+    With the last hidden layer's activations of all training examples, float16, if a method reads
+    them many times; and with those of some examples and a number for each pair of neurons, float32,
+    if a method holds these.
+    """
+    sizes, examples = _sizes(dataset, architecture), DATASETS[dataset].n_train
+    own = []
+    for method, options in methods.items():
+        if METHODS[method].reads_activations and len(sizes) == 3:
+            own.append(2 * examples * sizes[-2])
+        if METHODS[method].holds_sample:
+            neurons = min(max(sizes[1:-1]), PAIRED_NEURONS)
+            own.append(4 * neurons * (min(options["examples"], examples) + neurons) * 5 // 4)
+    return network_mb(dataset, architecture) + _deep_mb(sizes) + sum(map(_mb, own))
 
 
 def evaluate_mb(dataset: str, architecture: str, n_subnetworks: int) -> int:

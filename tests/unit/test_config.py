@@ -18,6 +18,7 @@ from ossum.config.schema import Config, ConfigError, Options, parse_config
 
 PAPER = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 NARROW, FIG3 = "grids.two-layer-narrow", "figures.fig3"
+SECOND = "options.second_order_ossum"
 KEPT = {"grid": "two-layer-narrow", "stages": ["statistics"]}
 ENDLESS: list = []  # as YAML's `&a [*a]`
 ENDLESS.append(ENDLESS)
@@ -67,7 +68,11 @@ MISTAKES = [
     (FIG3, [{"grid": "deep", "seeds": [0, 7]}], r"fig3\.0\.seeds: grids\.deep has no 7"),
     ("options.gradient.schedule", {"mnist": [[1, 1]]}, r"narrow\.methods: 'gradient' needs an ent"),
     ("options.training.train.schedule", {"mnist": [[1, 1]]}, r"'trained' needs .*no entry for 'ci"),
-    ("options.search.fractions", [0.5, 0.2], r"search\.fractions: the fractions must ascend"),
+    ("options.search.fractions", [0.5, 0.2], r"search\.fractions: the numbers must ascend"),
+    (f"{SECOND}.inverse_temperatures", [2, 1], r"inverse_temperatures: the numbers must ascend"),
+    (f"{SECOND}.inverse_temperatures", [0], r"temperatures\.0: Input should be greater than 0"),
+    (f"{SECOND}.swaps", -1, r"second_order_ossum\.swaps: Input should be greater than or equal"),
+    (f"{NARROW}.options", {"second_order_ossum": {}}, r"second_order_ossum: the grid has no such"),
     ("device", "cuda:01", r"device: String should match pattern"),
     ("threads", ENDLESS, r"threads: Input should be a valid integer"),
     # Options of a grid's own are checked like the global ones.
@@ -265,6 +270,8 @@ def test_options_of_a_method_are_found_by_its_id_and_data_set():
     config = parse_config(changed("options.best_random.draws", 7))
     options = config.options.pruning("mnist")
     given = {method: options.of(method) for method in METHODS}
+    forms = [given[f"second-order-ossum{form}"] for form in ("", "-norm", "-pab")]
+    assert forms[0]["examples"] == 10_000 and forms == forms[:1] * 3
     assert given["best-random"] == {"draws": 7} and given["ossum"] == {}
     assert PruningOptions.of_methods(given) == options
     assert options.gradient.schedule == [(0.1, 10), (0.01, 5)]

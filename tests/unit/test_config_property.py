@@ -88,9 +88,9 @@ def plan(config: Config) -> None:
             options = config.options_of(view.grid)
             assert (config.own_options(view.grid) == "") <= (not grid.options)
             for dataset, name in product(grid.datasets, grid.architectures):
-                assert all(options.pruning(dataset).of(m) is not None for m in grid.methods)
+                methods = {m: options.pruning(dataset).of(m) for m in grid.methods}
                 sizes = [resources.train_mb(dataset, name, s, 2) for s in grid.sparsities]
-                assert min(*sizes, resources.prune_mb(dataset, name, grid.methods)) > 1000
+                assert min(*sizes, resources.prune_mb(dataset, name, methods)) > 1000
             assert all(grid.networks().values()) and all(map(grid.at, view.stages))
 
 

@@ -281,6 +281,24 @@ def test_beyond_shows_both_measures_of_untrained_and_trained_networks():
         np.testing.assert_allclose(line(below, "Chance").get_ydata(), np.log(10))
 
 
+def test_second_order_shows_lines_and_the_readout_where_it_was_run():
+    data = made.full("second-order")
+    figure = DRAWINGS["second-order"](data)
+    networks = [("mnist", "FC-1000"), ("mnist", "FC-10000"), ("cifar10", "FC-1000")]
+    for axes, (dataset, architecture) in zip(figure.axes, networks, strict=False):
+        rows = where(data, dataset=dataset, architecture=architecture)
+        for method in made.METHODS["second-order"]:
+            shown = where(rows, method=method, stage="pruned")
+            assert_shows_means(axes, METHODS[method].label, shown)
+        readouts = where(rows, stage="readout")
+        levels = [each for each in axes.lines if each.get_label() == "Readout of all neurons"]
+        assert len(levels) == (len(readouts) > 0)
+        for level in levels:
+            np.testing.assert_allclose(level.get_ydata(), readouts["accuracy"].mean())
+    methods = labels(made.METHODS["second-order"])
+    assert set(legend_of(figure)) == methods | {"Readout of all neurons", "Chance"}
+
+
 # Grids with options of their own
 
 MOMENTUM = '{"gradient": {"momentum": 0}}'

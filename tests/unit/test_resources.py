@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ossum.networks import forward
+from ossum.pruning import second_order
 from ossum.training import ensemble
 from ossum.workflow import resources
 from ossum.workflow.resources import (
@@ -38,11 +39,26 @@ def test_a_network_and_its_data_set():
 def test_pruning_with_and_without_activations_in_memory():
     """In half precision, for methods that read them many times, of networks of one hidden layer."""
     without = 4 * WIDE + CIFAR10
-    assert prune_mb("cifar10", "FC-100000", ["ossum", "norm"]) == mib(without)
+    assert prune_mb("cifar10", "FC-100000", {"ossum": {}, "norm": {}}) == mib(without)
     cache = 2 * 50_000 * 100_000
-    assert prune_mb("cifar10", "FC-100000", ["norm", "gradient"]) == mib(without, cache)
-    deep = prune_mb("cifar10", "FC-1000-1000", ["gradient"])
-    assert deep == prune_mb("cifar10", "FC-1000-1000", ["norm"]) < START + 500
+    assert prune_mb("cifar10", "FC-100000", {"norm": {}, "gradient": {}}) == mib(without, cache)
+    deep = prune_mb("cifar10", "FC-1000-1000", {"gradient": {}})
+    assert deep == prune_mb("cifar10", "FC-1000-1000", {"norm": {}}) < START + 500
+
+
+@pytest.mark.parametrize(
+    ("name", "examples", "numbers"),
+    [
+        ("FC-1000", 10_000, 1_000 * (10_000 + 1_000)),
+        ("FC-1000", 10**6, 1_000 * (60_000 + 1_000)),
+        ("FC-10000", 10_000, 10_000 * (10_000 + 10_000)),
+        ("FC-100000", 10_000, 10_000 * (10_000 + 10_000)),  # in blocks
+    ],
+)
+def test_the_second_order_holds_some_activations_and_pairs_of_neurons(name, examples, numbers):
+    methods = {"ossum": {}, "second-order-ossum": {"examples": examples}}
+    more = prune_mb("mnist", name, methods) - prune_mb("mnist", name, {"ossum": {}})
+    assert more == pytest.approx(1.25 * 4 * numbers / MIB, abs=2)
 
 
 def test_training_five_times_every_weight_and_every_activation_of_a_batch():
@@ -93,8 +109,8 @@ def test_an_ensemble_fits_into_the_memory_that_it_asks_for(name, sparsity, n):
 
 def test_batches_are_those_of_the_code_that_computes():
     """Which planning does not load, as it needs torch."""
-    found = resources.BATCH_ROWS, resources._ENSEMBLE_ROWS
-    assert found == (forward.BATCH_ROWS, ensemble.TEST_ROWS)
+    found = resources.BATCH_ROWS, resources._ENSEMBLE_ROWS, resources.PAIRED_NEURONS
+    assert found == (forward.BATCH_ROWS, ensemble.TEST_ROWS, second_order.BLOCK_NEURONS)
 
 
 def test_limits_of_time_grow_with_the_network():

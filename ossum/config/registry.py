@@ -19,6 +19,7 @@ class MethodSpec:
     score: a key of `ossum.pruning.scoring.SCORES` for a function that takes a score.
     reads_activations: whether the method reads activations many times in networks of one hidden
         layer, so that they are worth keeping in memory.
+    gradients: whether it uses gradients of the loss, by autograd or worked out by hand.
     """
 
     module: str
@@ -27,6 +28,7 @@ class MethodSpec:
     max_hidden_layers: int | None = None
     score: str | None = None
     reads_activations: bool = False
+    gradients: bool = False
 
 
 METHODS: dict[str, MethodSpec] = {
@@ -36,7 +38,11 @@ METHODS: dict[str, MethodSpec] = {
     ),
     "log-ossum": MethodSpec("ossum.pruning.by_score", "by_score", "Log OSSuM", 1, "log-ossum"),
     "gradient": MethodSpec(
-        "ossum.pruning.gradient", "gradient", "Gradient mask", reads_activations=True
+        "ossum.pruning.gradient",
+        "gradient",
+        "Gradient mask",
+        reads_activations=True,
+        gradients=True,
     ),
     "random": MethodSpec("ossum.pruning.random", "random", "Random"),
     "best-random": MethodSpec("ossum.pruning.best_random", "best_random", "Best of 100 random", 1),

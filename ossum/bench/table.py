@@ -1,7 +1,6 @@
 """What is known of all methods, and how a method compares with those that everybody knows."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -69,11 +68,11 @@ def cost(own: pd.DataFrame, dataset: str) -> dict[str, str]:
     """What a method needs for one network, in words."""
     rows = own[own["dataset"] == dataset]
     seconds = rows.groupby("seed")["processor_seconds"].first().mean()
+    uses = {"labels": "labels", "gradients": "gradients", "reweights": "other weights"}
+    used = [word for column, word in uses.items() if rows[column].any()]
     return {
         "passes": f"{rows['passes'].mean():.4g}",
-        "labels": _yes(rows["labels"]),
-        "gradients": _yes(rows["gradients"]),
-        "changes weights": _yes(rows["reweights"]),
+        "uses": ", ".join(used) or "–",
         "processor seconds": f"{seconds:.2g}" if seconds < 10 else f"{seconds:.0f}",
     }
 
@@ -133,7 +132,3 @@ def _spelled(found: Estimate | None) -> str:
         return "–"
     mean = f"{found.value:.1f}".replace("-", "−")
     return mean if found.interval is None else f"{mean} ± {found.interval[1] - found.value:.1f}"
-
-
-def _yes(values: Sequence[bool]) -> str:
-    return "yes" if any(values) else "no"

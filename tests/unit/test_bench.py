@@ -193,7 +193,7 @@ def test_options_reach_the_method(bench, tmp_path):
             r"layer 2 must be \[10, 500\], got \[500, 10\]",
         ),
         (
-            f"from ossum.datasets import load\nload('data/digits.safetensors', 'test')\n{KEEP_FIRST}",
+            f"import ossum.datasets as d\nd.load('data/digits.safetensors', 'test')\n{KEEP_FIRST}",
             "opened data/digits.safetensors",
         ),
         (f"open('data/digits.safetensors', 'rb').close()\n{KEEP_FIRST}", "opened data/digits"),

@@ -36,13 +36,15 @@ class GradientOptions(ClosedModel):
     """Algorithm 3. The paper gives the schedule; the rest is our reading of it.
 
     schedule: (learning rate, epochs) pairs in order. mask_init: "normal" is N(0.5, 0.01^2),
-    "uniform" is U(0, 1).
+    "uniform" is U(0, 1). inverse_temperature: what logits are multiplied by, which changes no
+    prediction, but the loss that the mask is trained on.
     """
 
     schedule: Schedule
     momentum: float = Field(default=0.9, ge=0, lt=1)
     batch_size: Count = 128
     mask_init: Literal["normal", "uniform"] = "normal"
+    inverse_temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
 
 
 class CoresetOptions(ClosedModel):

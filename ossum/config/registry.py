@@ -49,6 +49,36 @@ METHODS: dict[str, MethodSpec] = {
     "norm": MethodSpec("ossum.pruning.norm", "norm", "Norm"),
     "norm-outgoing": MethodSpec("ossum.pruning.norm", "norm_outgoing", "Norm (outgoing)"),
     "coreset": MethodSpec("ossum.pruning.coreset", "coreset", "Coreset"),
+    "snip": MethodSpec("ossum.pruning.snip", "snip", "SNIP", 1, gradients=True),
+    "snip-signed": MethodSpec(
+        "ossum.pruning.snip", "snip_signed", "Signed SNIP", 1, gradients=True
+    ),
+    "snip-iterative": MethodSpec(
+        "ossum.pruning.snip",
+        "snip_iterative",
+        "Iterative SNIP",
+        1,
+        reads_activations=True,
+        gradients=True,
+    ),
+    "snip-signed-iterative": MethodSpec(
+        "ossum.pruning.snip",
+        "snip_signed_iterative",
+        "Iterative signed SNIP",
+        1,
+        reads_activations=True,
+        gradients=True,
+    ),
+    "synflow": MethodSpec("ossum.pruning.synflow", "synflow", "SynFlow"),
+    "grasp": MethodSpec("ossum.pruning.grasp", "grasp", "GraSP", gradients=True),
+    "greedy-forward": MethodSpec(
+        "ossum.pruning.greedy_forward",
+        "greedy_forward",
+        "Greedy forward selection",
+        1,
+        reads_activations=True,
+    ),
+    "eerf": MethodSpec("ossum.pruning.eerf", "eerf", "Energy-based features", 1),
     "ossum-norm": MethodSpec(
         "ossum.pruning.norm_then_score", "norm_then_score", "OSSuM + Norm", score="ossum"
     ),

@@ -32,17 +32,22 @@ def train_mask(
     memory. With logits o = (W * mask) a^T, class by example, and delta = softmax(o) - onehot, the
     gradient of the mean cross-entropy of n examples is sum_k W[k] * (delta a)[k] / n. So a step is
     two thin matrix products without autograd, which are faster class by example than transposed.
+    An inverse temperature multiplies W.
 
     labels int64 [N], output_weights [K, d], output_bias [K], mask float32 [d] (not modified). Every
     epoch visits the examples once, in a new order drawn from `order`. The optimizer is SGD with
     momentum as in torch.optim.SGD. Everything runs on the device of `labels`. FloatingPointError if
     the mask diverges.
     """
-    output_weights, mask = output_weights.to(labels.device), mask.to(labels.device, copy=True)
+    beta = options.inverse_temperature
+    output_weights, mask = (
+        output_weights.to(labels.device) * beta,
+        mask.to(labels.device, copy=True),
+    )
     n_classes = len(output_weights)
     padding = (0, 0, 0, -n_classes % _CLASS_PADDING)
     weights = F.pad(output_weights, padding)
-    bias = None if output_bias is None else output_bias.to(labels.device)[:, None]
+    bias = None if output_bias is None else output_bias.to(labels.device)[:, None] * beta
     masked = torch.empty_like(weights)
     velocity = torch.zeros_like(mask)
     for rate, batches in _epochs(labels, options, order):
@@ -78,7 +83,7 @@ def train_masks(
     for rate, batches in _epochs(split.labels, options, order):
         optimizer.param_groups[0]["lr"] = rate
         for rows in batches:
-            logits = _masked_logits(network, masks, split.batch(rows))
+            logits = _masked_logits(network, masks, split.batch(rows)) * options.inverse_temperature
             optimizer.zero_grad()
             F.cross_entropy(logits, split.labels.index_select(0, rows)).backward()
             optimizer.step()

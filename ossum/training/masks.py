@@ -39,11 +39,8 @@ def train_mask(
     momentum as in torch.optim.SGD. Everything runs on the device of `labels`. FloatingPointError if
     the mask diverges.
     """
-    beta = options.inverse_temperature
-    output_weights, mask = (
-        output_weights.to(labels.device) * beta,
-        mask.to(labels.device, copy=True),
-    )
+    mask, beta = mask.to(labels.device, copy=True), options.inverse_temperature
+    output_weights = output_weights.to(labels.device) * beta
     n_classes = len(output_weights)
     padding = (0, 0, 0, -n_classes % _CLASS_PADDING)
     weights = F.pad(output_weights, padding)

@@ -1,7 +1,7 @@
 """The command `ossum-bench`; `./run ossum-bench --help` explains it, docs/bench.md says more."""
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,7 +50,9 @@ def _asked(arguments: Sequence[str] | None) -> Namespace:
     parser.add_argument(
         "--datasets", nargs="+", choices=DATASETS, default=["mnist", "cifar10"], metavar="DATASET"
     )
-    parser.add_argument("--seeds", type=int, default=10, help="how many networks of each data set")
+    parser.add_argument(
+        "--seeds", type=_positive, default=10, help="how many networks of each data set"
+    )
     parser.add_argument(
         "--option",
         nargs="+",
@@ -63,18 +65,25 @@ def _asked(arguments: Sequence[str] | None) -> Namespace:
         action="store_true",
         help="say that the method uses gradients, where it works them out without autograd",
     )
-    parser.add_argument("--threads", type=int, default=min(4, processors()))
+    parser.add_argument("--threads", type=_positive, default=min(4, processors()))
     parser.add_argument(
         "--reference",
         action="store_true",
         help=f"for the authors: add to the numbers that come with the code and to {PAGE.name}",
     )
-    return parser.parse_args(arguments)
+    asked = parser.parse_args(arguments)
+    if asked.reference and not asked.add:
+        parser.error("--reference needs --add NAME")
+    return asked
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
 
 
 def _run(asked: Namespace) -> None:
-    if asked.seeds < 1:
-        raise BenchError("--seeds must be at least 1")
     set_threads(asked.threads)
     set_precision("float32", torch.device("cpu"))
     config = _config(asked.option)
@@ -83,15 +92,23 @@ def _run(asked: Namespace) -> None:
     known = read_all(REFERENCE, OWN)
     found = []
     for dataset in asked.datasets:
-        path = DATA / f"{dataset}.safetensors"
-        if not path.exists():
-            prepare(dataset, path, folder=DATA)
+        _obtain(dataset)
         rows = _rows(method, dataset, asked, config)
         _check_networks(rows, known)
         _say(rows, known, dataset)
         found.append(rows)
     if asked.add:
         _add(pd.concat(found, ignore_index=True), method, asked)
+
+
+def _obtain(dataset: str) -> None:
+    """Have a data set in `DATA`. BenchError if no server has it."""
+    path = DATA / f"{dataset}.safetensors"
+    try:
+        if not path.exists():
+            prepare(dataset, path, folder=DATA)
+    except RuntimeError as error:
+        raise BenchError(str(error)) from None
 
 
 def _config(changes: Sequence[str]) -> Config:
@@ -149,13 +166,16 @@ def _add(rows: pd.DataFrame, method: Method, asked: Namespace) -> None:
     facts = provenance(code, asked.threads, **describe(torch.device("cpu")))
     facts |= {"method": asked.method, "options": " ".join(asked.option)}
     results.write(rows, folder / file_name(asked.add), facts, results.BENCH)
-    if asked.reference:
-        table, text = PAGE, put_into(PAGE.read_text(encoding="utf-8"), page(read_all(REFERENCE)))
-    else:
-        table, text = OWN / "table.md", page(read_all(REFERENCE, OWN))
-    with atomic(table) as path:
-        path.write_text(text, encoding="utf-8")
+    table = PAGE if asked.reference else OWN / "table.md"
+    write_tables(table, page(read_all(REFERENCE, *[OWN] * (not asked.reference))))
     print(f"\n{asked.add} is now in {table}, its numbers in {folder / file_name(asked.add)}")
+
+
+def write_tables(path: Path, tables: str) -> None:
+    """Into the place that a page has for them, or as a file of their own."""
+    with atomic(path) as temporary:
+        old = path.read_text(encoding="utf-8") if path == PAGE else ""
+        temporary.write_text(put_into(old, tables) if old else tables, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -37,7 +38,7 @@ def bench(
     The network of the first seed is pruned twice. Test data are loaded when all pruning is done.
     BenchError if the method does what a method must not.
     """
-    train = load(data / f"{dataset}.safetensors", "train")
+    train = _split(data, dataset, "train")
     labels = train.labels.clone()
     wanted = [Architecture.parse(architecture).kept_widths(s) for s in SPARSITIES]
     found = []
@@ -55,7 +56,7 @@ def bench(
         if not torch.equal(train.labels, labels):
             raise BenchError("the method changed the labels of its view: it must not")
         found.append((seed, network, subnetworks, cost, seen))
-    test = load(data / f"{dataset}.safetensors", "test")
+    test = _split(data, dataset, "test")
     rows = []
     for seed, network, subnetworks, cost, seen in found:
         key = _key(dataset, architecture, seed, network, method.name)
@@ -66,6 +67,13 @@ def bench(
             for sparsity, row in zip(SPARSITIES, evaluations, strict=True)
         ]
     return rows
+
+
+def _split(data: Path, dataset: str, split: Literal["train", "test"]) -> Split:
+    try:
+        return load(data / f"{dataset}.safetensors", split)
+    except ValueError as error:
+        raise BenchError(str(error)) from None
 
 
 _COLUMNS = ("widths", "correct", "total", "accuracy")

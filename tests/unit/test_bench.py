@@ -240,6 +240,18 @@ def test_networks_of_another_torch_are_refused(bench, tmp_path):
         bench("norm")
 
 
+def test_what_cannot_be_asked_for_is_refused_before_anything_is_computed(bench, tmp_path, capsys):
+    for wrong in (["--seeds", "0"], ["--threads", "two"], ["--reference"]):
+        with pytest.raises(SystemExit, match="2"):
+            bench("ossum", *wrong)
+        assert re.search("is not a number of at least 1|needs --add NAME", capsys.readouterr().err)
+    (tmp_path / "data").unlink()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/digits.safetensors").write_bytes(b"nothing")
+    with pytest.raises(SystemExit, match=r"^ossum-bench: data/digits\.safetensors is not the prep"):
+        bench("ossum")
+
+
 def test_a_deep_subnetwork_has_a_tensor_for_each_layer():
     network = random_network(6, 5, 4, 3)
     kept = (torch.tensor([0, 4]), torch.tensor([1]))

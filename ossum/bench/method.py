@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-from ossum.config.registry import METHODS
+from ossum.config.registry import METHODS, lookup
 from ossum.pruning import PruningMethod, prune_network
 
 
@@ -44,15 +44,19 @@ def find_method(wanted: str) -> Method:
         return Method(spec.label, prune, (spec.module,), spec.gradients, spec.reads_activations)
     name, _, function = wanted.partition(".py:")
     path = Path(f"{name}.py") if function else Path(wanted)
-    if path.suffix != ".py" or not path.is_file():
-        raise BenchError(
-            f"{wanted} is neither a Python file nor a method of this repository "
-            f"({', '.join(METHODS)})"
-        )
+    if path.suffix != ".py":
+        try:
+            lookup(METHODS, wanted, "method")
+        except ValueError as error:
+            raise BenchError(f"{error}. One of yours is a file, as in my_method.py") from None
+    if not path.is_file():
+        raise BenchError(f"there is no file {path}")
     module = _load(path)
     found = getattr(module, function, None) if function else _only_function(module, path)
+    if found is None:
+        raise BenchError(f"{path} has no function {function}")
     if not callable(found) or not _takes_three(found):
-        raise BenchError(f"{path} has no function {function}(network, widths, view)")
+        raise BenchError(f"{function or path.stem} in {path} must take (network, widths, view)")
     return Method(function or path.stem, found)
 
 

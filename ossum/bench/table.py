@@ -130,5 +130,5 @@ def _spelled(found: Estimate | None) -> str:
     """The mean, and how far the ends of its interval are."""
     if found is None:
         return "–"
-    mean = f"{found.value:.1f}".replace("-", "−")
+    mean = f"{round(found.value, 1) + 0.0:.1f}".replace("-", "−")  # and no minus before zero
     return mean if found.interval is None else f"{mean} ± {found.interval[1] - found.value:.1f}"

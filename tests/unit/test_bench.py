@@ -273,15 +273,22 @@ def test_a_method_is_found_by_its_name_or_as_the_only_one(tmp_path):
     with pytest.raises(BenchError, match=r"has 2 functions.*as in .*two\.py:one"):
         find_method(str(path))
     assert find_method(f"{path}:other").prune(0, 0, 0) == 2
-    with pytest.raises(BenchError, match="has no function helper"):
+    with pytest.raises(BenchError, match=r"helper in .* must take \(network, widths, view\)"):
         find_method(f"{path}:helper")
+    with pytest.raises(BenchError, match="has no function nobody"):
+        find_method(f"{path}:nobody")
     path.write_text(path.read_text() + "def two(network, widths, view, more=3):\n    return more\n")
     assert find_method(str(path)).prune(0, 0, 0) == 3
     path.write_text("x = 1\n")
     with pytest.raises(BenchError, match="has no functions of three arguments"):
         find_method(str(path))
-    with pytest.raises(BenchError, match=r"neither a Python file nor a method.*ossum-pab"):
+    path.write_text("def two(network, widths):\n    return []\n")
+    with pytest.raises(BenchError, match=r"two in .* must take \(network, widths, view\)"):
+        find_method(str(path))
+    with pytest.raises(BenchError, match=r"did you mean 'ossum'.*of yours is a file"):
         find_method("osum")
+    with pytest.raises(BenchError, match=r"there is no file osum\.py"):
+        find_method("osum.py")
 
 
 def test_a_method_that_is_added_again_takes_its_own_place(bench, tmp_path):

@@ -78,6 +78,13 @@ METHODS: dict[str, MethodSpec] = {
         1,
         reads_activations=True,
     ),
+    "perturb-regress": MethodSpec(
+        "ossum.pruning.perturb_regress",
+        "perturb_regress",
+        "Perturb and regress",
+        1,
+        reads_activations=True,
+    ),
     "eerf": MethodSpec("ossum.pruning.eerf", "eerf", "Energy-based features", 1),
     "ossum-norm": MethodSpec(
         "ossum.pruning.norm_then_score", "norm_then_score", "OSSuM + Norm", score="ossum"

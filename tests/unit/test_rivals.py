@@ -198,6 +198,26 @@ def test_losses_with_one_neuron_more_stay_finite():
     torch.testing.assert_close(found, torch.tensor([0.0, 1000]))
 
 
+# Perturb and regress
+
+
+@pytest.mark.parametrize("biased", [False, True])
+def test_effects_are_regressed_on_random_subnetworks(biased):
+    network = random_network(6, 12, 3, biased=biased)
+    generator = stream(4, "perturbations")
+    signs = 2.0 * torch.randint(2, (24, 12), generator=generator).double() - 1
+    differences = []
+    for sign in signs:
+        rows = torch.randint(60, (256,), generator=generator)
+        data = SPLIT.inputs()[rows], SPLIT.labels[rows]
+        of = [masked_loss(network, [((1 + s * sign) / 2)], *data) for s in (-1, 1)]
+        differences.append(of[0] - of[1])
+    normal = torch.linalg.inv(signs.T @ signs)
+    effects = normal @ signs.T @ torch.stack(differences)
+    expected = [top(effects, 7), top(effects, 2)]
+    assert kept("perturb-regress", network, 7, 2, seed=4) == expected
+
+
 # Energy-based random features
 
 

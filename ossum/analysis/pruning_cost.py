@@ -1,25 +1,34 @@
-"""What pruning costs: seconds, and passes over the training set."""
+"""What pruning costs: time, passes over the training set, and what is looked at."""
 
-from dataclasses import dataclass, field
-from time import perf_counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter, process_time
 
+import torch
 from torch import Tensor
 
 from ossum.config.options import PruningOptions
 from ossum.config.registry import METHODS
 from ossum.datasets import Split
 from ossum.networks.forward import Activations
-from ossum.networks.network import Network, Widths
-from ossum.pruning import prune_network
+from ossum.networks.network import Network, Subnetwork, Widths
+from ossum.pruning import PruningMethod, prune_network
 from ossum.pruning.view import TrainingView
 
 
 @dataclass(frozen=True)
 class Cost:
-    """seconds, and passes: how many times each training example was looked at."""
+    """What one call of a method took.
+
+    seconds: on the clock. processor_seconds: of all threads together. passes: how many times each
+    training example was looked at, on average. labels: whether labels were read.
+    """
 
     seconds: float
+    processor_seconds: float
     passes: float
+    labels: bool
 
 
 def pruning_cost(
@@ -30,31 +39,70 @@ def pruning_cost(
     The network and the images are in memory. A gradient mask trains as it does in the workflow, on
     activations that are computed once. An epoch over them counts as a pass, though it is cheaper.
     """
-    looked: list[int] = []
-    split = _CountedSplit(**vars(train), looked=looked)
-    view = _CountedView(network, split, options, seed, METHODS[method].reads_activations)
-    start = perf_counter()
-    prune_network(method, network, [widths], view)
-    return Cost(perf_counter() - start, sum(looked) / len(train))
+    prune = partial(prune_network, method)
+    cache = METHODS[method].reads_activations
+    return measured(prune, network, [widths], train, options, seed, cache)[1]
 
 
-@dataclass(frozen=True)
-class _CountedSplit(Split):
-    """A split that notes how many examples each batch had."""
+def measured(
+    prune: PruningMethod,
+    network: Network,
+    widths: Sequence[Widths],
+    train: Split,
+    options: PruningOptions,
+    seed: int,
+    cache_activations: bool = False,
+) -> tuple[list[Subnetwork], Cost]:
+    """What a method returns, and what that cost."""
+    examples = _CountedExamples(train)
+    view = _CountedView(network, examples, options, seed, cache_activations)
+    start, processor_start = perf_counter(), process_time()
+    subnetworks = prune(network, widths, view)
+    cost = Cost(
+        seconds=perf_counter() - start,
+        processor_seconds=process_time() - processor_start,
+        passes=examples.looked / len(train),
+        labels=examples.labels_read,
+    )
+    return subnetworks, cost
 
-    looked: list[int] = field(default_factory=list)
+
+class _CountedExamples:
+    """Training examples that note who looks at them. Methods use them like a `Split`, but there are
+    no images beside the inputs that are counted."""
+
+    def __init__(self, split: Split):
+        self._split = split
+        self.n_classes = split.n_classes
+        self.looked = 0
+        self.labels_read = False
+
+    def __len__(self) -> int:
+        return len(self._split)
+
+    @property
+    def device(self) -> torch.device:
+        return self._split.device
+
+    @property
+    def labels(self) -> Tensor:
+        self.labels_read = True
+        return self._split.labels
 
     def batch(self, rows: slice | Tensor) -> Tensor:
-        inputs = super().batch(rows)
-        self.looked.append(len(inputs))
+        inputs = self._split.batch(rows)
+        self.looked += len(inputs)
         return inputs
+
+    def inputs(self) -> Tensor:
+        return self.batch(slice(None))
 
 
 @dataclass
 class _CountedView(TrainingView):
     """A view that notes how many examples are read from its cache of activations.
 
-    Activations that are not cached are recomputed, which the split notes.
+    Activations that are not cached are recomputed, which the examples note.
     """
 
     def activation_reader(self, most_rows: int) -> Activations:
@@ -63,7 +111,7 @@ class _CountedView(TrainingView):
             return read
 
         def counted(rows: Tensor) -> Tensor:
-            self.split.looked.append(len(rows))
+            self.split.looked += len(rows)
             return read(rows)
 
         return counted

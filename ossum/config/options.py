@@ -37,7 +37,8 @@ class GradientOptions(ClosedModel):
 
     schedule: (learning rate, epochs) pairs in order. mask_init: "normal" is N(0.5, 0.01^2),
     "uniform" is U(0, 1). sigmoid: whether the mask is the sigmoid of what is trained, and so stays
-    between 0 and 1; it starts from the same values.
+    between 0 and 1; it starts from the same values. inverse_temperature: what logits are multiplied
+    by, which changes no prediction, but the loss that the mask is trained on.
     """
 
     schedule: Schedule
@@ -45,6 +46,7 @@ class GradientOptions(ClosedModel):
     batch_size: Count = 128
     mask_init: Literal["normal", "uniform"] = "normal"
     sigmoid: bool = False
+    inverse_temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
 
 
 class CoresetOptions(ClosedModel):

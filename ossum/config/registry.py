@@ -21,6 +21,7 @@ class MethodSpec:
         layer, so that they are worth keeping in memory.
     holds_sample: whether the method holds activations of some examples (its option `examples`), and
         a number for each pair of neurons.
+    gradients: whether it uses gradients of the loss, by autograd or worked out by hand.
     """
 
     module: str
@@ -30,6 +31,7 @@ class MethodSpec:
     score: str | None = None
     reads_activations: bool = False
     holds_sample: bool = False
+    gradients: bool = False
 
 
 METHODS: dict[str, MethodSpec] = {
@@ -53,13 +55,54 @@ METHODS: dict[str, MethodSpec] = {
         holds_sample=True,
     ),
     "gradient": MethodSpec(
-        "ossum.pruning.gradient", "gradient", "Gradient mask", reads_activations=True
+        "ossum.pruning.gradient",
+        "gradient",
+        "Gradient mask",
+        reads_activations=True,
+        gradients=True,
     ),
     "random": MethodSpec("ossum.pruning.random", "random", "Random"),
     "best-random": MethodSpec("ossum.pruning.best_random", "best_random", "Best of 100 random", 1),
     "norm": MethodSpec("ossum.pruning.norm", "norm", "Norm"),
     "norm-outgoing": MethodSpec("ossum.pruning.norm", "norm_outgoing", "Norm (outgoing)"),
     "coreset": MethodSpec("ossum.pruning.coreset", "coreset", "Coreset"),
+    "snip": MethodSpec("ossum.pruning.snip", "snip", "SNIP", 1, gradients=True),
+    "snip-signed": MethodSpec(
+        "ossum.pruning.snip", "snip_signed", "Signed SNIP", 1, gradients=True
+    ),
+    "snip-iterative": MethodSpec(
+        "ossum.pruning.snip",
+        "snip_iterative",
+        "Iterative SNIP",
+        1,
+        reads_activations=True,
+        gradients=True,
+    ),
+    "snip-signed-iterative": MethodSpec(
+        "ossum.pruning.snip",
+        "snip_signed_iterative",
+        "Iterative signed SNIP",
+        1,
+        reads_activations=True,
+        gradients=True,
+    ),
+    "synflow": MethodSpec("ossum.pruning.synflow", "synflow", "SynFlow"),
+    "grasp": MethodSpec("ossum.pruning.grasp", "grasp", "GraSP", gradients=True),
+    "greedy-forward": MethodSpec(
+        "ossum.pruning.greedy_forward",
+        "greedy_forward",
+        "Greedy forward selection",
+        1,
+        reads_activations=True,
+    ),
+    "perturb-regress": MethodSpec(
+        "ossum.pruning.perturb_regress",
+        "perturb_regress",
+        "Perturb and regress",
+        1,
+        reads_activations=True,
+    ),
+    "eerf": MethodSpec("ossum.pruning.eerf", "eerf", "Energy-based features", 1),
     "ossum-norm": MethodSpec(
         "ossum.pruning.norm_then_score", "norm_then_score", "OSSuM + Norm", score="ossum"
     ),

@@ -89,7 +89,25 @@ COSTS = pa.schema(
         pa.field("seconds", pa.float64(), nullable=False),
     ]
 )
-SCHEMAS = (EVALUATIONS, CURVES, STATISTICS, COSTS)
+
+# What `ossum-bench` found out about a method, which here may be one that only its author has.
+BENCH = pa.schema(
+    [
+        *KEYS,
+        pa.field("widths", pa.list_(pa.int64()), nullable=False),
+        pa.field("correct", pa.int64(), nullable=False),
+        pa.field("total", pa.int64(), nullable=False),
+        pa.field("accuracy", pa.float64(), nullable=False),
+        # Of one call, which prunes a network to all sparsities:
+        pa.field("passes", pa.float64(), nullable=False),  # over the training set
+        pa.field("processor_seconds", pa.float64(), nullable=False),
+        pa.field("labels", pa.bool_(), nullable=False),  # whether it read them
+        pa.field("gradients", pa.bool_(), nullable=False),  # whether it used any
+        pa.field("reweights", pa.bool_(), nullable=False),  # whether it changes kept weights
+        pa.field("network", pa.string(), nullable=False),  # SHA-256 of its weights
+    ]
+)
+SCHEMAS = (EVALUATIONS, CURVES, STATISTICS, COSTS, BENCH)
 
 
 def write(

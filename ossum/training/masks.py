@@ -32,6 +32,7 @@ def train_mask(
     memory. With logits o = (W * mask) a^T, class by example, and delta = softmax(o) - onehot, the
     gradient of the mean cross-entropy of n examples is sum_k W[k] * (delta a)[k] / n. So a step is
     two thin matrix products without autograd, which are faster class by example than transposed.
+    An inverse temperature multiplies W.
 
     labels int64 [N], output_weights [K, d], output_bias [K], mask float32 [d] (not modified). Every
     epoch visits the examples once, in a new order drawn from `order`. The optimizer is SGD with
@@ -39,11 +40,12 @@ def train_mask(
     gradient has a factor m (1 - m). Everything runs on the device of `labels`. FloatingPointError
     if the mask diverges.
     """
-    output_weights, mask = output_weights.to(labels.device), mask.to(labels.device, copy=True)
+    mask, beta = mask.to(labels.device, copy=True), options.inverse_temperature
+    output_weights = output_weights.to(labels.device) * beta
     n_classes = len(output_weights)
     padding = (0, 0, 0, -n_classes % _CLASS_PADDING)
     weights = F.pad(output_weights, padding)
-    bias = None if output_bias is None else output_bias.to(labels.device)[:, None]
+    bias = None if output_bias is None else output_bias.to(labels.device)[:, None] * beta
     masked = torch.empty_like(weights)
     trained = logits_of(mask) if options.sigmoid else mask
     velocity = torch.zeros_like(mask)
@@ -88,7 +90,7 @@ def train_masks(
         optimizer.param_groups[0]["lr"] = rate
         for rows in batches:
             masks = [values.sigmoid() for values in trained] if options.sigmoid else trained
-            logits = _masked_logits(network, masks, split.batch(rows))
+            logits = _masked_logits(network, masks, split.batch(rows)) * options.inverse_temperature
             optimizer.zero_grad()
             F.cross_entropy(logits, split.labels.index_select(0, rows)).backward()
             optimizer.step()

@@ -8,7 +8,7 @@ from helpers import ROOT
 # Each layer may import those before it. `config` and `storage` import no other.
 LAYERS = [
     *("config", "storage", "datasets", "networks", "training", "pruning"),
-    *("analysis", "figures", "claims", "workflow"),
+    *("analysis", "figures", "claims", "workflow", "bench"),
 ]
 ALLOWED = {layer: {*LAYERS[: place + 1], "progress"} for place, layer in enumerate(LAYERS)}
 ALLOWED |= {"config": {"config"}, "storage": {"storage"}, "progress": set()}

@@ -220,6 +220,13 @@ def test_run_passes_commands_on_unchanged(tmp_path):
     assert alone.returncode == 2 and "usage: ./run" in alone.stderr
 
 
+def test_run_starts_the_bench_by_its_own_python(tmp_path):
+    commands = ready(tmp_path / "clone")
+    (commands / "python").unlink()
+    script(commands / "python", 'echo "$@"')
+    assert run(tmp_path / "clone", "ossum-bench", "a b.py").stdout == "-m ossum.bench a b.py\n"
+
+
 def test_run_takes_no_command_of_another_environment(tmp_path):
     ready(tmp_path / "clone")
     script(tmp_path / "other/pytest", "echo other")

@@ -9,7 +9,7 @@ from torch import Tensor
 from ossum.config.options import GradientOptions
 from ossum.datasets import Split
 from ossum.networks.forward import Activations
-from ossum.networks.network import ACTIVATIONS, Network
+from ossum.networks.network import Network
 from ossum.progress import progress
 
 # On one thread a matrix product with 10 rows takes more than twice as long as one with 16, so the
@@ -87,9 +87,8 @@ def train_masks(
 
 
 def _masked_logits(network: Network, masks: Sequence[Tensor], inputs: Tensor) -> Tensor:
-    phi, _ = ACTIVATIONS[network.activation]
     for layer, mask in enumerate(masks):
-        inputs = phi(network.weighted_sums(layer, inputs)) * mask
+        inputs = network.activate(layer, network.weighted_sums(layer, inputs)) * mask
     return network.weighted_sums(-1, inputs)
 
 

@@ -76,8 +76,8 @@ class Network:
     """A dense network held in memory.
 
     weights: W_1, ..., W_{L+1}, float32, each (outputs x inputs).
-    activation: a key of ACTIVATIONS. A network from elsewhere may have several instead: one function
-        for each of the weights, of which that of the output layer is never called.
+    activation: a key of ACTIVATIONS. A network from elsewhere may have one function for each of the
+        weights instead, of which that of the output layer is never called.
     biases: one tensor [outputs] for each of the weights, or none at all.
     """
 

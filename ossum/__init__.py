@@ -4,13 +4,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ossum.front_door import prune
+    from ossum.front_door.prune import prune, report, scores
     from ossum.storage.results import read as read_results
 
 __version__ = "0.1.0"
-__all__ = ["prune", "read_results"]
+__all__ = ["prune", "read_results", "report", "scores"]
 
-_HOMES = {"prune": ("ossum.front_door", "prune"), "read_results": ("ossum.storage.results", "read")}
+_HOMES = {name: ("ossum.front_door.prune", name) for name in ("prune", "report", "scores")}
+_HOMES["read_results"] = ("ossum.storage.results", "read")
+
+
+def __dir__() -> list[str]:
+    """For `help(ossum)` and completion, which would not see what is not loaded yet."""
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:

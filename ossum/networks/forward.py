@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ossum.datasets import Split
-from ossum.networks.network import ACTIVATIONS, Kept, Network, Subnetwork, contents
+from ossum.networks.network import Kept, Network, Subnetwork, contents
 from ossum.progress import progress
 
 # A function from training examples, int64 [n], to their activations of the last hidden layer,
@@ -38,14 +38,14 @@ def hidden_blocks(network: Network, inputs: Tensor) -> Iterator[tuple[slice, Ten
 
     Yields (neurons, activations [n, neurons in the block]).
     """
-    phi, _ = ACTIVATIONS[network.activation]
     for layer in range(len(network.weights) - 2):
-        inputs = phi(network.weighted_sums(layer, inputs))
+        inputs = network.activate(layer, network.weighted_sums(layer, inputs))
     last = network[-2:]
     for start in range(0, len(last.weights[0]), BLOCK_NEURONS):
         neurons = slice(start, min(start + BLOCK_NEURONS, len(last.weights[0])))
         bias = last.biases[0][neurons] if last.biases else None
-        yield neurons, phi(F.linear(inputs, last.weights[0][neurons], bias))
+        sums = F.linear(inputs, last.weights[0][neurons], bias)
+        yield neurons, last.activate(0, sums, neurons)
 
 
 def class_activation_sums(activations: Tensor, labels: Tensor, n_classes: int) -> Tensor:

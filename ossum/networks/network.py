@@ -26,6 +26,10 @@ ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], type[nn.Module]]] = {
     "sigmoid": (torch.sigmoid_, nn.Sigmoid),
 }
 
+# What a hidden layer of a network from elsewhere makes of the weighted sums [n, d] of some of its
+# neurons, given which these are. It may overwrite them.
+Activation = Callable[[Tensor, slice], Tensor]
+
 # Overwrites weights [outputs, inputs] with random numbers, given r = 1 / sqrt(inputs).
 Distribution = Callable[[Tensor, float, torch.Generator], Tensor]
 
@@ -80,17 +84,20 @@ class Network:
     """A dense network held in memory.
 
     weights: W_1, ..., W_{L+1}, float32, each (outputs x inputs).
-    activation: a key of ACTIVATIONS.
+    activation: a key of ACTIVATIONS. A network from elsewhere may have one function for each of the
+        weights instead, of which that of the output layer is never called.
     biases: one tensor [outputs] for each of the weights, or none at all.
     """
 
     weights: tuple[Tensor, ...]
-    activation: str = "tanh"
+    activation: str | tuple[Activation, ...] = "tanh"
     biases: tuple[Tensor, ...] = ()
 
     def __getitem__(self, layers: slice) -> "Network":
         """Consecutive layers as a network of their own, as with `nn.Sequential`."""
-        return Network(self.weights[layers], self.activation, self.biases[layers])
+        phi = self.activation
+        phi = phi if isinstance(phi, str) else phi[layers]
+        return Network(self.weights[layers], phi, self.biases[layers])
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -108,10 +115,18 @@ class Network:
 
     def hidden(self, inputs: Tensor) -> Tensor:
         """Activations [n, h_L] of the last hidden layer for inputs [n, m]."""
-        phi, _ = ACTIVATIONS[self.activation]
         for layer in range(len(self.weights) - 1):
-            inputs = phi(self.weighted_sums(layer, inputs))
+            inputs = self.activate(layer, self.weighted_sums(layer, inputs))
         return inputs
+
+    def activate(self, layer: int, sums: Tensor, neurons: slice = slice(None)) -> Tensor:
+        """Activations [n, d] of some neurons of a hidden layer (an index into `weights`).
+
+        sums: their weighted sums [n, d], which may be overwritten.
+        """
+        if isinstance(self.activation, str):
+            return ACTIVATIONS[self.activation][0](sums)
+        return self.activation[layer](sums, neurons)
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits [n, K] for inputs [n, m]."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ossum.networks.forward import largest_input_norm, largest_norms
-from ossum.networks.network import ACTIVATIONS, Network, Subnetwork, Widths
+from ossum.networks.network import Network, Subnetwork, Widths
 from ossum.networks.rng import stream
 from ossum.pruning.scoring import top_neurons
 from ossum.pruning.view import TrainingView
@@ -49,8 +49,8 @@ def importance(network: Network, pruned: Subnetwork, bound: float) -> Tensor:
     norms = _incoming(network, pruned).double().norm(dim=1)
     if network.biases:
         norms = torch.hypot(norms, network.biases[layer - 1].double())
-    phi, _ = ACTIVATIONS[network.activation]
-    return network.weights[layer].double().abs().amax(dim=0) * phi(bound * norms)
+    outgoing = network.weights[layer].double().abs().amax(dim=0)
+    return outgoing * network.activate(layer - 1, bound * norms)
 
 
 def draw_distinct(

@@ -18,13 +18,16 @@ def classwise_scores(class_sums: Tensor, output_weights: Tensor) -> Tensor:
     """Eq. 3: c[alpha, j] = S[alpha, j] * (K w[alpha, j] - sum_k w[k, j]).
 
     class_sums [K, d], output_weights [K, d] -> [K, d], in float64 so that ranks do not depend on
-    rounding. ValueError if the shapes differ.
+    rounding. ValueError if the shapes differ or a number is not finite.
     """
     if class_sums.shape != output_weights.shape:
         raise ValueError(
             "class sums and output weights must both be [K, d], "
             f"got {tuple(class_sums.shape)} and {tuple(output_weights.shape)}"
         )
+    for tensor in (class_sums, output_weights):
+        if not torch.isfinite(tensor).all():  # ranks would hide it
+            raise ValueError("scores must be finite; check the weights and the data for NaN or inf")
     weights = output_weights.double()
     return class_sums.double() * (len(weights) * weights - weights.sum(dim=0))
 

@@ -1,22 +1,27 @@
-"""`ossum.prune` on models of other people, and the public face of the package."""
+"""What `ossum.prune` and its companions promise; `test_front_door_table.py` has the models."""
 
 import copy
+import io
+import pickle
 import subprocess
 import sys
+import weakref
 from collections import OrderedDict
 
 import pytest
 import torch
 from helpers import ROOT, options, random_network, random_split
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.nn.utils import prune as torch_prune
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import ossum
 from ossum.config.registry import METHODS
 from ossum.pruning import prune_network
+from ossum.pruning.scoring import top_neurons
 from ossum.pruning.view import TrainingView
 
-INPUTS, LABELS = torch.randn(8, 15), torch.arange(8) % 4
+DEEP = [method for method, spec in METHODS.items() if not spec.max_hidden_layers]
 
 
 @pytest.fixture
@@ -28,34 +33,25 @@ def data():
 
 
 def two_layers(*middle: nn.Module) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(15, 9), *(middle or (nn.Tanh(),)), nn.Linear(9, 4))
+    return nn.Sequential(nn.Flatten(), nn.Linear(15, 9), *(middle or [nn.Tanh()]), nn.Linear(9, 4))
 
 
-def kept_rows(small: nn.Linear, large: nn.Linear) -> list[int]:
-    """Which neurons of `large` the neurons of `small` are, by their biases, which all differ."""
-    matches = small.bias[:, None] == large.bias[None, :]
-    assert (matches.sum(dim=1) == 1).all()
-    return matches.int().argmax(dim=1).tolist()
+def three_layers() -> nn.Sequential:
+    layers = [nn.Flatten(), nn.Linear(15, 23), nn.GELU(), nn.Linear(23, 17), nn.BatchNorm1d(17)]
+    return nn.Sequential(*layers, nn.ReLU(), nn.Linear(17, 4))
 
 
-@pytest.mark.parametrize(
-    ("method", "activation"),
-    [("random", nn.Sigmoid), ("norm", nn.ReLU), ("gradient", nn.Tanh), ("ossum-pab", nn.ReLU)],
-)
-def test_the_pruned_model_is_the_masked_model(method, activation, data):
-    layers = [nn.Flatten(), nn.Linear(15, 23), activation(), nn.Linear(23, 17), activation()]
-    model = nn.Sequential(*layers, nn.Linear(17, 4))
-    before, inputs = copy.deepcopy(model.state_dict()), data[0].clone()
-    small = ossum.prune(model, data, widths=(7, 5), method=method, options=options())
-    assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
-    assert torch.equal(inputs, data[0])
-    assert [m.out_features for m in small if isinstance(m, nn.Linear)] == [7, 5, 4]
-    hidden = inputs.flatten(1)
-    for position in (1, 3):
-        mask = torch.zeros(model[position].out_features)
-        mask[kept_rows(small[position], model[position])] = 1
-        hidden = activation()(model[position](hidden)) * mask
-    torch.testing.assert_close(small(data[0]), model[5](hidden))
+def whole_numbers(model: nn.Module) -> nn.Module:
+    """A model of small whole numbers, whose sums are exact in whatever order they are made."""
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randint(-3, 4, parameter.shape, generator=generator))
+    return model
+
+
+def kept_by(small: nn.Module) -> list[list[int]]:
+    return [kept.tolist() for kept in ossum.report(small).kept.values()]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -63,21 +59,51 @@ def test_it_is_the_registry_method(method):
     split, network = random_split(60), random_network(6, 11, 3)
     view = TrainingView(network, split, options(), seed=2)
     (expected,) = prune_network(method, network, [(3,)], view)
-    examples = (split.inputs(), split.labels)
     found = ossum.prune(
-        network.to_module(), examples, 0.75, method=method, seed=2, options=options()
+        network.to_module(),
+        (split.inputs(), split.labels),
+        sparsity=0.75,
+        method=method,
+        seed=2,
+        options=options(),
     )
     for layer, weights in zip(found[::2], expected.of(network).weights, strict=True):
         torch.testing.assert_close(layer.weight.detach(), weights)
 
 
-def test_all_forms_of_data_are_the_same_data(data):
-    model = nn.Sequential(nn.Flatten(), *two_layers())
-    dataset = TensorDataset(*data)
-    forms = [data, list(data), dataset, DataLoader(dataset, batch_size=13)]
-    first, *others = (ossum.prune(model, form, sparsity=0.5) for form in forms)
-    assert all(torch.equal(first[1].weight, other[1].weight) for other in others)
-    assert first[1].weight.shape == (5, 15)  # 4.5 neurons, halves go up
+@pytest.mark.parametrize("method", DEEP)
+def test_small_is_masked_to_the_last_bit(method, data):
+    """By cutting and by masks of torch, coreset's new weights included."""
+    layers = [nn.Flatten(), nn.Linear(15, 8), nn.ReLU(), nn.Linear(8, 6), nn.Hardtanh(-9, 9)]
+    if method == "coreset":
+        layers[-1] = nn.ReLU()
+    model = whole_numbers(nn.Sequential(*layers, nn.Linear(6, 4)))
+    # Rounded up to a power of two by hand, or coreset's factors would not be exact.
+    request = {"sparsity": 0.5, "method": method, "options": options()}
+    small, masked = (ossum.prune(model, data, masks=m, **request) for m in (False, True))
+    assert kept_by(small) == kept_by(masked) and [len(k) for k in kept_by(small)] == [4, 3]
+    inputs = data[0].round()
+    if method == "coreset":
+        torch.testing.assert_close(small(inputs), masked(inputs))
+    else:
+        assert torch.equal(small(inputs), masked(inputs))
+    assert torch_prune.is_pruned(masked)
+    assert ossum.report(masked).parameters == ossum.report(small).parameters
+    for layer in (masked[1], masked[3], masked[5]):
+        torch_prune.remove(layer, "weight")
+        torch_prune.remove(layer, "bias")
+    torch.testing.assert_close(small(inputs), masked(inputs))
+
+
+def test_forms_of_data_are_the_same_data(data):
+    model, dataset = three_layers(), TensorDataset(*data)
+    shuffled = DataLoader(dataset, 13, shuffle=True, generator=torch.Generator().manual_seed(1))
+    forms = [data, list(data), dataset, DataLoader(dataset, 13), DataLoader(dataset, 13, True)]
+    forms += [shuffled, [data], [(data[0][:9], data[1][:9]), (data[0][9:], data[1][9:])]]
+    first, *others = (
+        kept_by(ossum.prune(model, form, sparsity=0.5, method="ossum-pab")) for form in forms
+    )
+    assert [other == first for other in others] == [True] * 7
 
 
 def test_the_result_looks_like_the_model(data):
@@ -86,82 +112,283 @@ def test_the_result_looks_like_the_model(data):
     layers = OrderedDict(flat=nn.Flatten(), a=nn.Linear(15, 9, bias=False), f=tanh)
     layers |= OrderedDict(b=nn.Linear(9, 9), g=tanh, out=nn.Linear(9, 4, bias=False))
     model = nn.Sequential(layers).double().eval()
-    small = ossum.prune(model, data, 0.5, method="ossum-pab")
+    small = ossum.prune(model, data, sparsity=0.5, method="ossum-pab")
     assert [name for name, _ in small.named_modules(remove_duplicate=False)] == ["", *layers]
-    assert not small.training and small.f is not tanh
+    assert not small.training and small.f is not tanh and small.f is small.g
     assert small.a.bias is None and small.out.bias is None and small.b.bias.shape == (5,)
     rows = small.a.weight.tolist()
     assert all(row in model.a.weight.tolist() for row in rows)  # to the last bit of a double
-    whole = ossum.prune(model, data, 0, method="ossum-pab")
+    whole = ossum.prune(model, data, sparsity=0, method="ossum-pab")
     assert torch.equal(whole(data[0].double()), model(data[0].double()))
+    assert whole.a.weight.data_ptr() != model.a.weight.data_ptr()
+
+
+class Mine(nn.Sequential):
+    scale = 3
+
+
+def test_the_result_keeps_what_a_model_carries(data):
+    model = Mine(*three_layers())
+    model.register_buffer("mean", torch.ones(2))
+    model.classes = ["a", "b", "c", "d"]
+    model.train()
+    model[4].eval()
+    model[1].weight.requires_grad_(False)
+    seen = []
+    model.register_full_backward_hook(lambda *_: seen.append(1))
+    random = torch.get_rng_state()
+    small = ossum.prune(model, data, sparsity={"3": 0.5}, method="ossum-pab")
+    assert torch.equal(torch.get_rng_state(), random)
+    assert [m.training for m in small] == [m.training for m in model]
+    assert small.training and model.training and not model[4].training
+    assert isinstance(small, Mine) and small.classes == model.classes and small.mean.sum() == 2
+    assert not small[1].weight.requires_grad and small[3].weight.requires_grad
+    assert (small[1].out_features, small[3].out_features, small[4].num_features) == (23, 9, 9)
+    (kept,) = [k for name, k in ossum.report(small).kept.items() if name == "3"]
+    assert torch.equal(small[4].running_var, model[4].running_var[kept])
+    assert small[1].weight.data_ptr() != model[1].weight.data_ptr()
+    small(data[0]).sum().backward()
+    assert seen and small[3].weight.grad is not None and model[3].weight.grad is None
+
+
+SETTINGS = {
+    "double": lambda stack: stack.enter_context(default_dtype(torch.float64)),
+    "autocast": lambda stack: stack.enter_context(torch.autocast("cpu", torch.bfloat16)),
+    "device": lambda stack: stack.enter_context(torch.device("meta")),
+    "no_grad": lambda stack: stack.enter_context(torch.no_grad()),
+    "inference": lambda stack: stack.enter_context(torch.inference_mode()),
+}
+
+
+class default_dtype:  # noqa: N801
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def __enter__(self):
+        self.before = torch.get_default_dtype()
+        torch.set_default_dtype(self.dtype)
+
+    def __exit__(self, *_):
+        torch.set_default_dtype(self.before)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_no_setting_of_torch_changes_what_is_kept(setting, data):
+    from contextlib import ExitStack
+
+    models = {method: three_layers() if method in DEEP else two_layers() for method in METHODS}
+    models.pop("coreset")  # GELU
+
+    def kept(method):
+        request = {"method": method, "options": options()}
+        small = ossum.prune(models[method], data, sparsity=0.5, **request)
+        return kept_by(small), [p.is_inference() for p in small.parameters()]
+
+    expected = {method: kept(method) for method in models}
+    with ExitStack() as stack:
+        SETTINGS[setting](stack)
+        dtype = torch.get_default_dtype()
+        assert {method: kept(method) for method in models} == expected
+        assert torch.get_default_dtype() == dtype
+
+
+class Counted(Dataset):
+    """Counts passes, and how many of its batches are alive at a time."""
+
+    def __init__(self, data):
+        self.data, self.read, self.seen, self.most = data, 0, [], 0
+
+    def __len__(self):
+        return len(self.data[1])
+
+    def __getitem__(self, index):
+        self.read += 1
+        return self.data[0][index], self.data[1][index]
+
+    def collate(self, pairs):
+        inputs, labels = (torch.stack(part) for part in zip(*pairs, strict=True))
+        self.seen.append(weakref.ref(inputs))
+        self.most = max(self.most, sum(seen() is not None for seen in self.seen))
+        return inputs, labels
 
 
 @pytest.mark.parametrize(
-    ("model", "message"),
+    ("method", "model", "passes"),
     [
-        (nn.Linear(15, 4), "nn.Sequential, got Linear"),
-        (nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), "layer 0 is Conv2d"),
-        (two_layers(nn.GELU()), "layer 1 is GELU"),
-        (nn.Sequential(nn.Linear(15, 4)), "at least one hidden layer"),
-        (nn.Sequential(), "at least one hidden layer"),
-        (two_layers(nn.Tanh(), nn.Linear(9, 9)), "activation, ..., Linear"),
-        (nn.Sequential(*two_layers(), nn.Tanh()), "ending in logits"),
-        (two_layers(nn.Tanh(), nn.Linear(9, 9), nn.ReLU()), "same activation"),
-        (two_layers(nn.Tanh(), nn.Linear(8, 9), nn.Tanh()), "cannot feed"),
-        (two_layers(nn.Tanh(), nn.Linear(9, 9), nn.Tanh()), "ossum-pab"),
+        ("norm", three_layers, 0),
+        ("ossum", two_layers, 1),
+        ("gradient", two_layers, 1),  # its activations are kept
+        ("ossum-norm", three_layers, 1),
+        ("ossum-pab", three_layers, 2),
+        ("gradient", three_layers, 1),  # inputs are in memory
     ],
 )
-def test_other_models_are_refused(model, message):
-    with pytest.raises(ValueError, match=message):
-        ossum.prune(model, (INPUTS, LABELS), 0.5)
+def test_a_loader_is_streamed(method, model, passes, data):
+    examples = [part.repeat(20, *[1] * (part.ndim - 1)) for part in data]  # 1,400
+    counted = Counted(examples)
+    loader = DataLoader(counted, 10, collate_fn=counted.collate)
+    request = {"sparsity": [0.25, 0.5, 0.9], "method": method, "options": options()}
+    model = model()
+    small = ossum.prune(model, loader, **request)
+    assert counted.read == passes * 1400 + 10  # and the batch on which models are compared
+    assert {ossum.report(each).passes for each in small} == {passes}
+    if method != "gradient":
+        assert counted.most <= 110  # the blocks in which a pass computes have 1,024 examples
+    for each, sparsity in zip(small, request.pop("sparsity"), strict=True):
+        alone = ossum.prune(model, tuple(examples), sparsity=sparsity, **request)
+        assert kept_by(each) == kept_by(alone)
+
+
+class Endless(IterableDataset):
+    def __init__(self, data):
+        self.data = data
+
+    def __iter__(self):
+        return iter(zip(*self.data, strict=True))
+
+
+def test_a_loader_without_a_length(data):
+    model = three_layers()
+    request = {"sparsity": 0.5, "method": "ossum-pab"}
+    for form in (Endless(data), DataLoader(Endless(data), 9)):
+        assert kept_by(ossum.prune(model, form, **request)) == kept_by(
+            ossum.prune(model, data, **request)
+        )
+
+
+@pytest.mark.parametrize("announced", [60, 80])
+def test_a_loader_that_announces_another_length_is_refused(announced, data):
+    class Lying(list):
+        def __len__(self):
+            return announced
+
+    loader = DataLoader(TensorDataset(*data), 10, sampler=Lying(range(70)))
+    with pytest.raises(ValueError, match=f"{announced} were expected"):
+        ossum.prune(two_layers(), loader, sparsity=0.5)
+
+
+def test_the_report(data):
+    model = three_layers()
+    model.body = nn.Linear(3, 3)  # not part of it
+    with pytest.raises(ValueError, match="not made by ossum"):
+        ossum.report(model)
+    model = three_layers()
+    small = ossum.prune(model, data, sparsity=0.5, method="ossum-pab", seed=3)
+    report = ossum.report(small, model, data)
+    assert (report.method, report.seed, report.passes, report.output) == ("ossum-pab", 3, 2, "6")
+    assert {name: len(kept) for name, kept in report.kept.items()} == {"1": 12, "3": 9}
+    assert report.macs == (15 * 23 + 23 * 17 + 17 * 4, 15 * 12 + 12 * 9 + 9 * 4)
+    assert report.parameters == tuple(
+        sum(p.numel() for p in m.parameters()) for m in (model, small)
+    )
+    hits = [(m.eval()(data[0]).argmax(1) == data[1]).double().mean() for m in (model, small)]
+    assert report.accuracy == pytest.approx([float(hit) for hit in hits])
+    assert 0 < report.seconds < 60 and ossum.report(small).accuracy is None
+
+
+def test_the_report_of_one_logit(data):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(15, 9), nn.ReLU(), nn.Linear(9, 1), nn.Sigmoid())
+    labels = data[1] % 2
+    small = ossum.prune(model, (data[0], labels), sparsity=0.5)
+    accuracy = ossum.report(small, model, (data[0], labels)).accuracy
+    right = ((model(data[0])[:, 0] > 0.5) == labels).double().mean()
+    assert accuracy[0] == pytest.approx(float(right))
+    # The same as two outputs of which one is always zero.
+    two = nn.Sequential(*copy.deepcopy(model[:3]), nn.Linear(9, 2))
+    with torch.no_grad():
+        for part in ("weight", "bias"):
+            given = getattr(model[3], part)
+            getattr(two[3], part).copy_(torch.cat([torch.zeros_like(given), given]))
+    assert kept_by(ossum.prune(two, (data[0], labels), sparsity=0.5)) == kept_by(small)
+    assert small[3].weight.shape == (1, 5)
 
 
 @pytest.mark.parametrize(
-    ("request_", "message"),
+    ("method", "model"),
     [
-        ({}, "either sparsity or widths"),
-        ({"sparsity": 0.5, "widths": (3,)}, "either sparsity or widths"),
-        ({"sparsity": 1}, "below 1"),
-        ({"sparsity": -0.1}, "at least 0"),
-        ({"widths": (10,)}, "cannot keep"),
-        ({"sparsity": 0.5, "method": "osum"}, "did you mean 'ossum'"),
+        *((m, two_layers) for m in ("ossum", "linear-ossum", "log-ossum", "gradient", "norm")),
+        *((m, three_layers) for m in ("ossum-pab", "ossum-norm", "norm-outgoing", "gradient")),
     ],
 )
-def test_other_requests_are_refused(request_, message):
-    with pytest.raises(ValueError, match=message):
-        ossum.prune(two_layers(), (INPUTS, LABELS), **request_)
+def test_scores_are_what_neurons_are_kept_by(method, model, data):
+    model = model()
+    request = {"method": method, "options": options(), "seed": 1}
+    scores = ossum.scores(model, data, **request)
+    for name, score in scores.items():
+        width = model.get_submodule(name).out_features
+        assert score.shape == (width,)
+        small = ossum.prune(model, data, sparsity={name: 0.5}, **request)
+        kept = ossum.report(small).kept[name]
+        assert torch.equal(kept, top_neurons(score, len(kept))) and len(kept) < width
 
 
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        ((INPUTS[:, :14], LABELS), r"\[N, 15\].*\[8, 14\]"),
-        ((INPUTS.view(8, 3, 5), LABELS), r"\[N, 15\]"),
-        ((INPUTS.int(), LABELS), "floating-point"),
-        ((INPUTS, LABELS[:7]), "one for each of the 8"),
-        ((INPUTS, LABELS.float()), "integers"),
-        ((INPUTS[:0], LABELS[:0]), "at least one"),
-        ((INPUTS, LABELS + 1), r"0\.\.3.*1\.\.4"),
-        ((INPUTS, LABELS - 1), r"0\.\.3"),
-        (INPUTS, "two tensors"),
-        (TensorDataset(INPUTS), "pairs"),
-        ((torch.full_like(INPUTS, float("nan")), LABELS), "finite"),
-    ],
-)
-def test_other_data_are_refused(data, message):
-    with pytest.raises(ValueError, match=message):
-        ossum.prune(two_layers(), data, 0.5)
+@pytest.mark.parametrize("method", ["random", "best-random", "coreset"])
+def test_methods_that_draw_have_no_scores(method, data):
+    with pytest.raises(ValueError, match="has no scores"):
+        ossum.scores(two_layers(), data, method=method)
 
 
-def test_a_flattening_model_refuses_data_without_features():
-    model = nn.Sequential(nn.Flatten(), *two_layers())
-    with pytest.raises(ValueError, match=r"\[N, 15\]"):
-        ossum.prune(model, (INPUTS[:, 0], LABELS), 0.5)
+def test_what_comes_after_data_is_said_by_name(data):
+    with pytest.raises(TypeError, match="positional"):
+        ossum.prune(two_layers(), data, 0.5, "ossum")
+    with pytest.raises(TypeError, match="metod"):
+        ossum.prune(two_layers(), data, sparsity=0.5, metod="ossum")
+
+
+def test_results_can_be_stored_exported_and_scripted(data):
+    small = ossum.prune(three_layers().eval(), data, sparsity=0.5, method="ossum-pab")
+    expected = small(data[0])
+    assert torch.equal(pickle.loads(pickle.dumps(small))(data[0]), expected)
+    assert torch.equal(copy.deepcopy(small)(data[0]), expected)
+    file = io.BytesIO()
+    torch.save(small, file)
+    assert b"front_door" not in file.getvalue()  # it can be read where ossum is not installed
+    file = io.BytesIO()
+    torch.save(small.state_dict(), file)
+    file.seek(0)
+    loaded = ossum.prune(three_layers(), data, sparsity=0.5, method="ossum-pab").eval()
+    loaded.load_state_dict(torch.load(file, weights_only=True))
+    assert torch.equal(loaded(data[0]), expected)
+    again = ossum.prune(small, data, sparsity=0.5, method="ossum-pab")
+    assert [len(kept) for kept in kept_by(again)] == [6, 5]
+    torch.testing.assert_close(torch.export.export(small, data[:1]).module()(data[0]), expected)
+    torch.testing.assert_close(torch.jit.trace(small, data[0])(data[0]), expected)
+    torch.testing.assert_close(torch.jit.script(small)(data[0]), expected)
+    compiled = torch.compile(small, backend="eager")
+    torch.testing.assert_close(compiled(data[0]), expected)
+    with pytest.raises(ValueError, match=r"give model\._orig_mod"):
+        ossum.prune(compiled, data, sparsity=0.5)
+
+
+def test_results_become_onnx(data, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    small = ossum.prune(three_layers().eval(), data, sparsity=0.5, method="ossum-pab")
+    torch.onnx.export(small, data[:1], str(tmp_path / "small.onnx"))
+    session = onnxruntime.InferenceSession(str(tmp_path / "small.onnx"))
+    (found,) = session.run(None, {session.get_inputs()[0].name: data[0].numpy()})
+    torch.testing.assert_close(torch.from_numpy(found), small(data[0]), rtol=1e-4, atol=1e-5)
+
+
+def test_low_precision_and_models_whose_forward_needs_the_settings_of_their_owner(data):
+    class Owner(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shift, self.head = nn.Parameter(torch.zeros(1)), two_layers(nn.GELU())
+
+        def forward(self, x):
+            return self.head(x + torch.ones(1) * 1e-9)
+
+    for dtype in (torch.bfloat16, torch.float64):
+        with default_dtype(dtype):
+            model = Owner()
+            small = ossum.prune(model, data, sparsity=0.5, layers="head")
+        assert {p.dtype for p in small.parameters()} == {dtype}
 
 
 def test_the_package_is_quick_to_import_and_keeps_what_it_promises():
     code = "import sys, ossum; sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
     assert all(callable(getattr(ossum, name)) for name in ossum.__all__)
+    assert {*ossum.__all__} <= {*dir(ossum)}
     with pytest.raises(AttributeError, match="no attribute 'prun'"):
         _ = ossum.prun

@@ -11,7 +11,15 @@ from scipy.stats import ttest_1samp
 from ossum.bench import __main__ as command
 from ossum.bench.measure import SPARSITIES, check
 from ossum.bench.method import BenchError, find_method
-from ossum.bench.table import accuracy, difference, file_name, page, put_into, read_all
+from ossum.bench.table import (
+    accuracy,
+    difference,
+    file_name,
+    page,
+    put_into,
+    ranking,
+    read_all,
+)
 from ossum.bench.watch import watched
 from ossum.config.registry import METHODS
 from ossum.datasets import load, prepare
@@ -346,3 +354,23 @@ def test_the_methods_of_the_page_can_be_benched(bench, tmp_path):
         rows = results.read(tmp_path / f"results/bench/{name}.parquet")
         assert rows["passes"].unique() == [1] and not rows["gradients"].any()
     assert len(codes) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "baseline"),
+    [
+        ("Signed SNIP", "OSSuM"),
+        ("Iterative signed SNIP", "OSSuM"),
+        ("SNIP", "Random"),
+        ("GraSP", "Random"),
+        ("OSSuM", "Readout"),
+    ],
+)
+def test_what_the_page_says_of_methods_is_in_its_tables(method, baseline):
+    known = read_all(ROOT / "results/reference")
+    mnist, cifar10 = (
+        ranking(known, dataset).set_index("method").loc[method, f"− {baseline}"]
+        for dataset in ("mnist", "cifar10")
+    )
+    text = " ".join((ROOT / "docs/bench.md").read_text(encoding="utf-8").split())
+    assert f"{mnist} points on MNIST and {cifar10} on CIFAR-10" in text

@@ -74,6 +74,9 @@ def _asked(arguments: Sequence[str] | None) -> Namespace:
     asked = parser.parse_args(arguments)
     if asked.reference and not asked.add:
         parser.error("--reference needs --add NAME")
+    file = Path(file_name(asked.add or "")).stem
+    if file in BASELINES and asked.method != file:
+        parser.error(f"--add {asked.add}: methods are compared with that: take another name")
     return asked
 
 

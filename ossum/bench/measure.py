@@ -8,7 +8,7 @@ import torch
 
 from ossum.analysis.pruning_cost import Cost, measured
 from ossum.bench.method import BenchError, Method
-from ossum.bench.watch import Seen, watched
+from ossum.bench.watch import watched
 from ossum.config.architectures import Architecture
 from ossum.config.options import PruningOptions
 from ossum.datasets import Split, load
@@ -23,6 +23,7 @@ SPARSITIES = (0.5, 0.75, 0.875, 0.9375, 0.96875, 0.984375, 0.9921875)
 # Of the neurons that two calls keep, so many must be the same. On some processors rounding depends
 # on where in memory an array begins, and may exchange neurons that are as good as equal.
 SAME = 0.99
+_COLUMNS = ("widths", "correct", "total", "accuracy")
 
 
 def bench(
@@ -43,7 +44,7 @@ def bench(
     wanted = [Architecture.parse(architecture).kept_widths(s) for s in SPARSITIES]
     found = []
     for seed in progress(seeds, f"{method.name}, {dataset}"):
-        network = draw(_recipe(dataset, architecture, seed))
+        network = draw(Recipe.of(dataset, architecture, "tanh", "uniform", seed))
         with watched(data) as seen:
             subnetworks, cost = _prune(method, network, wanted, train, options, seed)
             if seed == seeds[0]:
@@ -55,18 +56,26 @@ def bench(
             )
         if not torch.equal(train.labels, labels):
             raise BenchError("the method changed the labels of its view: it must not")
-        found.append((seed, network, subnetworks, cost, seen))
+        known = {
+            **{"dataset": dataset, "architecture": architecture, "seed": seed},
+            **{"activation": "tanh", "distribution": "uniform", "origin": "initial"},
+            **{"grid": "bench", "options": "", "method": method.name, "stage": "pruned"},
+            "network": digest(*digests(network)),
+            "passes": cost.passes,
+            "processor_seconds": cost.processor_seconds,
+            "labels": cost.labels,
+            "gradients": method.gradients or seen.gradients,
+            "reweights": any(subnetwork.weights for subnetwork in subnetworks),
+        }
+        found.append((known, network, subnetworks))
     test = _split(data, dataset, "test")
-    rows = []
-    for seed, network, subnetworks, cost, seen in found:
-        key = _key(dataset, architecture, seed, network, method.name)
-        facts = key | _facts(method, subnetworks, cost, seen)
-        evaluations = evaluation_rows(network, subnetworks, test)
-        rows += [
-            facts | {"sparsity": sparsity} | {n: row[n] for n in _COLUMNS}
-            for sparsity, row in zip(SPARSITIES, evaluations, strict=True)
-        ]
-    return rows
+    return [
+        known | {"sparsity": sparsity} | {name: row[name] for name in _COLUMNS}
+        for known, network, subnetworks in found
+        for sparsity, row in zip(
+            SPARSITIES, evaluation_rows(network, subnetworks, test), strict=True
+        )
+    ]
 
 
 def _split(data: Path, dataset: str, split: Literal["train", "test"]) -> Split:
@@ -74,39 +83,6 @@ def _split(data: Path, dataset: str, split: Literal["train", "test"]) -> Split:
         return load(data / f"{dataset}.safetensors", split)
     except ValueError as error:
         raise BenchError(str(error)) from None
-
-
-_COLUMNS = ("widths", "correct", "total", "accuracy")
-
-
-def _recipe(dataset: str, architecture: str, seed: int) -> Recipe:
-    return Recipe.of(dataset, architecture, "tanh", "uniform", seed)
-
-
-def _key(dataset: str, architecture: str, seed: int, network: Network, name: str) -> dict:
-    return {
-        "grid": "bench",
-        "options": "",
-        "dataset": dataset,
-        "architecture": architecture,
-        "activation": "tanh",
-        "distribution": "uniform",
-        "origin": "initial",
-        "method": name,
-        "seed": seed,
-        "stage": "pruned",
-        "network": digest(*digests(network)),
-    }
-
-
-def _facts(method: Method, subnetworks: Sequence[Subnetwork], cost: Cost, seen: Seen) -> dict:
-    return {
-        "passes": cost.passes,
-        "processor_seconds": cost.processor_seconds,
-        "labels": cost.labels,
-        "gradients": method.gradients or seen.gradients,
-        "reweights": any(subnetwork.weights for subnetwork in subnetworks),
-    }
 
 
 def _prune(

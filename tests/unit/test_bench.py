@@ -11,7 +11,15 @@ from scipy.stats import ttest_1samp
 from ossum.bench import __main__ as command
 from ossum.bench.measure import SPARSITIES, check
 from ossum.bench.method import BenchError, find_method
-from ossum.bench.table import accuracy, difference, file_name, page, put_into, read_all
+from ossum.bench.table import (
+    accuracy,
+    difference,
+    file_name,
+    page,
+    put_into,
+    ranking,
+    read_all,
+)
 from ossum.bench.watch import watched
 from ossum.config.registry import METHODS
 from ossum.datasets import load, prepare
@@ -233,7 +241,7 @@ def test_test_data_are_not_in_memory_while_a_method_runs(bench, tmp_path, monkey
 
 
 def test_networks_of_another_torch_are_refused(bench, tmp_path):
-    bench("random", "--add", "OSSuM")
+    bench("ossum", "--add", "OSSuM")
     path = tmp_path / "results/bench/ossum.parquet"
     results.write(results.read(path).assign(network="0" * 64), path, schema=results.BENCH)
     with pytest.raises(SystemExit, match="draws other weights from seed 0"):
@@ -241,10 +249,15 @@ def test_networks_of_another_torch_are_refused(bench, tmp_path):
 
 
 def test_what_cannot_be_asked_for_is_refused_before_anything_is_computed(bench, tmp_path, capsys):
-    for wrong in (["--seeds", "0"], ["--threads", "two"], ["--reference"]):
+    for wrong, message in [
+        (["--seeds", "0"], "'0' is not a number of at least 1"),
+        (["--threads", "two"], "'two' is not a number of at least 1"),
+        (["--reference"], "--reference needs --add NAME"),
+        (["--add", "random"], "take another name"),
+    ]:
         with pytest.raises(SystemExit, match="2"):
             bench("ossum", *wrong)
-        assert re.search("is not a number of at least 1|needs --add NAME", capsys.readouterr().err)
+        assert message in capsys.readouterr().err
     (tmp_path / "data").unlink()
     (tmp_path / "data").mkdir()
     (tmp_path / "data/digits.safetensors").write_bytes(b"nothing")
@@ -341,3 +354,23 @@ def test_the_methods_of_the_page_can_be_benched(bench, tmp_path):
         rows = results.read(tmp_path / f"results/bench/{name}.parquet")
         assert rows["passes"].unique() == [1] and not rows["gradients"].any()
     assert len(codes) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "baseline"),
+    [
+        ("Signed SNIP", "OSSuM"),
+        ("Iterative signed SNIP", "OSSuM"),
+        ("SNIP", "Random"),
+        ("GraSP", "Random"),
+        ("OSSuM", "Readout"),
+    ],
+)
+def test_what_the_page_says_of_methods_is_in_its_tables(method, baseline):
+    known = read_all(ROOT / "results/reference")
+    mnist, cifar10 = (
+        ranking(known, dataset).set_index("method").loc[method, f"− {baseline}"]
+        for dataset in ("mnist", "cifar10")
+    )
+    text = " ".join((ROOT / "docs/bench.md").read_text(encoding="utf-8").split())
+    assert f"{mnist} points on MNIST and {cifar10} on CIFAR-10" in text

@@ -103,8 +103,8 @@ class GreedyCrossEntropyOptions(ClosedModel):
     """Neurons one by one by the training loss. examples, inverse_temperatures: as for
     `SecondOrderOptions`."""
 
-    examples: Count = 10_000
-    inverse_temperatures: InverseTemperatures = [1, 1.4, 2, 2.8, 4]
+    examples: Count = 5_000
+    inverse_temperatures: InverseTemperatures = [1, 1.4, 2]
 
 
 class PruningOptions(ClosedModel):

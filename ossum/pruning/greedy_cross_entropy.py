@@ -18,7 +18,7 @@ from ossum.pruning.second_order import Layer, units
 from ossum.pruning.view import TrainingView
 
 # How many neurons are tried in each step: those with the lowest second-order estimate.
-_CANDIDATES = 32
+_CANDIDATES = 8
 
 
 def greedy_cross_entropy(

@@ -38,7 +38,10 @@ def pins(text: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def direct() -> dict[str, str]:
     """What pyproject.toml asks for: name -> lowest version."""
-    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
+    extras = PROJECT["optional-dependencies"]
+    own, *dev = extras["dev"]
+    assert own == "ossum[workflow]"
+    wanted = [*PROJECT["dependencies"], *extras["workflow"], *dev]
     return dict(re.fullmatch(r"([a-z-]+)>=(\S+)", text).groups() for text in wanted)
 
 

@@ -29,7 +29,14 @@ METHODS = {
         *(f"{s}ossum-{d}" for d in ("norm", "pab") for s in ("", "linear-", "log-")),
     ),
     "beyond": ("ossum", "linear-ossum", "log-ossum", "random", "best-random"),
-    "second-order": ("ossum", "linear-ossum", "second-order-ossum", "gradient", "random"),
+    "second-order": (
+        "ossum",
+        "linear-ossum",
+        "second-order-ossum",
+        "greedy-cross-entropy",
+        "gradient",
+        "random",
+    ),
 }
 VARIANTS = (
     *((activation, "uniform") for activation in ("tanh", "relu", "sigmoid")),

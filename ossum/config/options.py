@@ -104,7 +104,7 @@ class GreedyCrossEntropyOptions(ClosedModel):
     `SecondOrderOptions`."""
 
     examples: Count = 5_000
-    inverse_temperatures: InverseTemperatures = [1, 1.4, 2]
+    inverse_temperatures: InverseTemperatures = [1, 1.4, 2, 2.8, 4]
 
 
 class PruningOptions(ClosedModel):

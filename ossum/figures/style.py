@@ -32,7 +32,7 @@ _COLOURS = {
     "linear-ossum": "#E6770B",
     "log-ossum": "#5CC8A0",
     "second-order-ossum": "#6A001C",
-    "greedy-cross-entropy": "#F06292",
+    "greedy-cross-entropy": "#F48FB1",
     "gradient": "#6A2C91",
     "random": "#A6A6A6",
     "best-random": "#3D3D3D",

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
+from ossum.front_door.chain import is_finite
+
 # What a model is called with (a tensor, a tuple of arguments, or a dict of them), and labels [N].
 Batch = tuple[Any, Tensor]
 Data = tuple[Any, Any] | Dataset | DataLoader | Iterable
@@ -22,7 +24,7 @@ Unpack = Callable[[Any], tuple[Any, Any]]
 # Examples at a time where the data come without batches: a trunk may need much memory.
 _TRUNK_ROWS = 128
 # Examples on which models are compared before and after.
-_SAMPLE = 32
+_SAMPLE = 8
 
 
 @dataclass
@@ -305,9 +307,7 @@ class Reader:
                 f"inputs must be floating-point [N, {wanted}] at layer {self._name!r}, "
                 f"got {features.dtype} {list(features.shape)}"
             )
-        if not all(
-            map(torch.isfinite, torch.aminmax(features))
-        ):  # NaN is the least and the largest
+        if not is_finite(features):
             raise ValueError("inputs must be finite, and not NaN or inf")
 
     def _labels(self, labels: Tensor, n: int) -> Tensor:

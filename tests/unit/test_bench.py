@@ -361,6 +361,7 @@ def test_the_methods_of_the_page_can_be_benched(bench, tmp_path):
     [
         ("Signed SNIP", "OSSuM"),
         ("Iterative signed SNIP", "OSSuM"),
+        ("Gradient mask", "OSSuM"),
         ("SNIP", "Random"),
         ("GraSP", "Random"),
         ("OSSuM", "Readout"),

@@ -1,7 +1,8 @@
 # The reproduction as an article, from whatever tables, figures and verdicts the configuration has.
 rule paper:
     input:
-        tables=tables_of_readings(CLAIMS),
+        tables=tables_of_readings(CLAIMS)
+        + [TABLE.format(figure=name) for name in CONFIG.figures if name == "second-order"],
         figures=expand(rules.figure.output.pdf, figure=CONFIG.figures),
         text=f"{ROOT}/docs/paper/paper.typ",
         others=[

@@ -26,8 +26,8 @@ def fresh_layers(
 
     All new weights are U(-1/sqrt(fan_in), 1/sqrt(fan_in)), without biases. Networks whose first
     widths agree share these layers. Where nothing is to be pruned, the given network stays as it
-    is. ValueError if a layer shall have more than b neurons, or if the network has other activations
-    than ours, which belong to its own neurons.
+    is. ValueError if a layer shall have more than b neurons, or if the network has activations of
+    its own, which belong to its neurons.
     """
     if not isinstance(network.activation, str):
         raise ValueError("new layers can be drawn for tanh, ReLU and sigmoid networks only")

@@ -31,7 +31,8 @@ class Quantity:
 
     drawn, learnt: the largest difference that one result may have. The mean of n results may differ
         by 1/√n of that, where n counts what varies by itself: see `means`.
-    scale: the column of the reference that differences are divided by; None: absolute.
+    scale: the column of the reference, in the mean over seeds, that differences and the spread
+        between seeds are divided by; None: absolute.
     """
 
     drawn: float
@@ -99,7 +100,10 @@ def compare(own: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
 
     A quantity that only one of them has, as when training diverged, differs by infinity.
     """
-    both = own.merge(reference, on=[*IDENTITY, "part"], suffixes=("", " reference"))
+    scales = list(dict.fromkeys(q.scale for q in QUANTITIES.values() if q.scale))
+    by_seed = reference.groupby([*GROUP, "sparsity", "part"], dropna=False)
+    scaled = reference.join(by_seed[scales].transform("mean").add_suffix(" scale"))
+    both = own.merge(scaled, on=[*IDENTITY, "part"], suffixes=("", " reference"))
     both["trained"] = both["stage"].isin(TRAINING_STAGES) | (both["origin"] == "trained")
     learnt = both["trained"] | (both["method"] == "gradient")
     both["weights"] = np.where(learnt, "learnt", "drawn")
@@ -112,7 +116,7 @@ def _compare_quantity(both: pd.DataFrame, name: str, spread: pd.Series) -> pd.Da
     found = both[[*IDENTITY, "part", "weights"]].assign(
         quantity=name, own=both[name], reference=both[f"{name} reference"]
     )
-    scale = both[f"{quantity.scale} reference"] if quantity.scale else 1.0
+    scale = both[f"{quantity.scale} scale"] if quantity.scale else 1.0
     found["difference"] = ((found["own"] - found["reference"]) / scale).fillna(np.inf)
     lowest = np.where(found["weights"] == "learnt", quantity.learnt, quantity.drawn)
     between_seeds = both[GROUP].join(spread.rename("spread"), on=GROUP)["spread"]

@@ -22,6 +22,7 @@ class MethodSpec:
     holds_sample: whether the method holds activations of some examples (its option `examples`), and
         a number for each pair of neurons.
     gradients: whether it uses gradients of the loss, by autograd or worked out by hand.
+    builds: whether it builds another network and leaves nothing of the given one.
     """
 
     module: str
@@ -32,6 +33,7 @@ class MethodSpec:
     reads_activations: bool = False
     holds_sample: bool = False
     gradients: bool = False
+    builds: bool = False
 
 
 METHODS: dict[str, MethodSpec] = {
@@ -128,7 +130,11 @@ METHODS: dict[str, MethodSpec] = {
         "ossum.pruning.prune_and_build", "prune_and_build", "Log OSSuM + PAB", score="log-ossum"
     ),
     "ossum-pab-fresh": MethodSpec(
-        "ossum.pruning.fresh_layers", "fresh_layers", "OSSuM + PAB (fresh layers)", score="ossum"
+        "ossum.pruning.fresh_layers",
+        "fresh_layers",
+        "OSSuM + PAB (fresh layers)",
+        score="ossum",
+        builds=True,
     ),
     "second-order-ossum-norm": MethodSpec(
         "ossum.pruning.second_order",

@@ -257,6 +257,11 @@ class _Job:
         options: Options | None,
     ) -> "_Job":
         spec = lookup(METHODS, _checked("method", method, str), "pruning method")
+        if spec.builds:
+            raise ValueError(
+                f"method {method!r} builds another network, of which nothing is yours; "
+                "'ossum-pab' prunes any number of layers of the model"
+            )
         seed = int(_checked("seed", seed, Integral))
         options = _options(options)
         chain = find_chain(model, layers)

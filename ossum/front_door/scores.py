@@ -25,7 +25,7 @@ def score_network(method: str, network: Network, view: TrainingView) -> list[Ten
     if method == "norm-outgoing":
         return [weights.norm(dim=0) for weights in network.weights[1:]]
     if method != "norm" and not (spec and spec.score):
-        raise ValueError(f"method {method!r} draws neurons and has no scores")
+        raise ValueError(f"method {method!r} has no scores of neurons")
 
     def of_layer(layer: int) -> Tensor:
         by_norm = spec.function in ("norm", "norm_then_score") and (layer < last or not spec.score)

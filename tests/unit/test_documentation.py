@@ -174,7 +174,13 @@ def test_commands_plan(tmp_path, arguments):
 
 
 def test_commands_for_reviewers_name_what_there_is():
-    known = {"figures", "verify", "readings", "paper", *(f"figures/{figure}.pdf" for figure in FIGURES)}
+    known = {
+        "figures",
+        "verify",
+        "readings",
+        "paper",
+        *(f"figures/{figure}.pdf" for figure in FIGURES),
+    }
     known |= {f"results/claims/{claim}.md" for claim in CLAIMS}
     assert len(commands(ARTIFACT)) >= 5
     for arguments in commands(ARTIFACT):

@@ -16,11 +16,12 @@ from torch.nn.utils import prune as torch_prune
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import ossum
-from ossum.config.registry import METHODS
+from ossum.config import registry
 from ossum.pruning import prune_network
 from ossum.pruning.scoring import top_neurons
 from ossum.pruning.view import TrainingView
 
+METHODS = {method: spec for method, spec in registry.METHODS.items() if not spec.builds}
 DEEP = [method for method, spec in METHODS.items() if not spec.max_hidden_layers]
 
 
@@ -69,6 +70,11 @@ def test_it_is_the_registry_method(method):
     )
     for layer, weights in zip(found[::2], expected.of(network).weights, strict=True):
         torch.testing.assert_close(layer.weight.detach(), weights)
+
+
+def test_what_prunes_nothing_of_the_model_is_refused(data):
+    with pytest.raises(ValueError, match=r"'ossum-pab-fresh' builds another .* 'ossum-pab'"):
+        ossum.prune(three_layers(), data, sparsity=0.5, method="ossum-pab-fresh")
 
 
 @pytest.mark.parametrize("method", DEEP)

@@ -45,6 +45,9 @@ COVERED = {
     "readings": {"claims/check", "claims/readings", "claims/statistics", "claims/table"}
     | FIGURES
     | {"figures/claims"},
+    "paper": {"claims/article", "claims/check", "claims/readings", "claims/statistics"}
+    | {"claims/table"}
+    | FIGURES,
     "verify": {"analysis/verify"},
 }
 

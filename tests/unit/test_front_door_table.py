@@ -6,7 +6,6 @@ neurons are zero, to the last digits of double precision.
 
 import copy
 from collections import OrderedDict
-from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -221,7 +220,11 @@ PAB = {"sparsity": 0.5, "method": "ossum-pab"}
 NORM = {"sparsity": 0.5, "method": "norm"}
 BINARY = examples(classes=2)
 TOKENS = examples(N, (5, M))
-TRUNK = partial(nn.Sequential, nn.Conv2d(3, 8, 5, 4), nn.BatchNorm2d(8), nn.ReLU())
+
+
+def TRUNK():  # noqa: N802
+    return nn.Sequential(nn.Conv2d(3, 8, 5, 4), nn.BatchNorm2d(8), nn.ReLU())
+
 
 WORKS = {
     # What comes between Linear layers

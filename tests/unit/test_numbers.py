@@ -426,7 +426,7 @@ SENTENCES = [
 
 # Names, settings, and numbers that are not of our tables.
 NAMES = re.compile(
-    r"\[\d\]\(\S+\)|\]\(\S+\)|\n\| \d \||FC-[\d-]+\d|CIFAR-10|Figures? \d( and \d)?|`[^`]+`|\d+×|95 %|75 % pruned|100 random"
+    r"\[\d\]\(\S+\)|\]\(\S+\)|\n\| \d \||FC-[\d-]+\d|CIFAR-10|Figures? \d( and \d)?|`[^`]+`|\d+×|95 %|75 % pruned|1\.2 passes|100 random"
     r"|1,000 (random )?neurons|\(\d+ to \d+ % of the neurons pruned\)"
 )
 OF_THE_PAPER = ("82.4", "29", "62", "66", "23", "82", "10", "730", "1,460")

@@ -122,6 +122,11 @@ def check(subnetworks: object, network: Network, wanted: Sequence[Widths]) -> No
             _check_indices(kept, count, width)
         sizes = (network.layer_sizes[0], *widths, network.layer_sizes[-1])
         for layer, weights in subnetwork.weights.items():
+            if layer != len(network.weights):
+                raise BenchError(
+                    f"only the output weights, layer {len(network.weights)}, may be replaced; the "
+                    f"method replaced those of layer {layer}"
+                )
             shape = (sizes[layer], sizes[layer - 1])
             if tuple(weights.shape) != shape:
                 raise BenchError(

@@ -61,12 +61,13 @@ def find_method(wanted: str) -> Method:
 
 
 def _load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"ossum_bench_{path.stem}"  # or a file torch.py would take torch's place
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     folder = str(path.resolve().parent)
     if folder not in sys.path:  # a method may import what lies beside it, as in a script
         sys.path.insert(0, folder)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 

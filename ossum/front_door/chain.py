@@ -212,6 +212,11 @@ def _check_plain(name: str, module: nn.Module) -> None:
             f"{name} is parametrized: torch.nn.utils.parametrize.remove_parametrizations makes its "
             "tensors plain again"
         )
+    if "forward" in vars(module):
+        raise ValueError(
+            f"{name} has a forward of its own, which pruning cannot cut: delete it (del "
+            "module.forward), or define it in a class"
+        )
     if module._forward_hooks or module._forward_pre_hooks:
         raise ValueError(
             f"{name} has forward hooks, which may change what it computes. Remove them; for "

@@ -150,7 +150,12 @@ class Source:
         self._unpack = unpack
         self.pair: tuple[Any, Any] | None = None
         self.total: int | None = None
-        if isinstance(data, tuple | list) and len(data) == 2 and all(map(_is_array, data)):
+        if unpack is not None and not callable(unpack):
+            raise ValueError(f"unpack must be a function of a batch, got {unpack!r}")
+        pair = isinstance(data, tuple | list) and len(data) == 2 and all(map(_is_array, data))
+        if pair and isinstance(data, tuple) and unpack is not None:
+            raise ValueError("unpack is for batches, and data are two tensors: leave it out")
+        if pair and unpack is None:
             inputs, labels = (torch.as_tensor(part) for part in data)
             if not inputs.ndim or not labels.ndim:
                 raise ValueError("inputs [N, ...] and labels [N] must have a dimension of examples")

@@ -168,6 +168,8 @@ def prune(
     ValueError that says what was expected, for any other model, data or request.
     """
     begun = perf_counter()
+    if not isinstance(masks, bool):
+        raise ValueError(f"masks must be True or False, got {masks!r}")
     if (sparsity is None) == (widths is None):
         raise ValueError("say how much to prune: give either sparsity or widths")
     if isinstance(sparsity, np.ndarray | Tensor):
@@ -244,6 +246,7 @@ class _Job:
     method: str
     source: Source | None
     sample: Any
+    features: Tensor | None = None  # what the first layer gets of the sample, before pruning
 
     @classmethod
     def of(
@@ -292,6 +295,12 @@ class _Job:
             return
         names = self.chain.names
         features, logits = Reader(model, names[0], names[-1], self.source).both(self.sample)
+        before = self.features = features if self.features is None else self.features
+        if not torch.allclose(features, before, rtol=1e-2, atol=1e-3):
+            raise ValueError(
+                f"what layer {names[0]!r} gets has changed: the model uses the size or the weights "
+                "of a pruned layer elsewhere. Prune a model whose layers are used once"
+            )
         if subnetwork.weights:
             return
         network = self.network.to(features.device)

@@ -398,3 +398,36 @@ def test_the_package_is_quick_to_import_and_keeps_what_it_promises():
     assert {*ossum.__all__} <= {*dir(ossum)}
     with pytest.raises(AttributeError, match="no attribute 'prun'"):
         _ = ossum.prun
+
+
+class Elsewhere(nn.Module):
+    """What comes before its layers depends on the size of one of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(15, 9), nn.Linear(9, 4)
+
+    def forward(self, x):
+        return self.last(torch.relu(self.first(x.flatten(1) * self.first.out_features)))
+
+
+def test_layers_that_are_used_elsewhere_are_refused(data):
+    with pytest.raises(ValueError, match="what layer 'first' gets has changed"):
+        ossum.prune(Elsewhere(), data, sparsity=0.5)
+
+
+def test_a_forward_of_an_instance_is_refused(data):
+    model = two_layers()
+    model[1].forward = lambda x: torch.nn.functional.linear(x, model[1].weight * 2)
+    with pytest.raises(ValueError, match="a forward of its own"):
+        ossum.prune(model, None, sparsity=0.5, method="norm")
+
+
+def test_unpack_and_masks_of_another_kind_are_refused(data):
+    model = nn.Sequential(nn.Flatten(), *two_layers())
+    with pytest.raises(ValueError, match="unpack is for batches"):
+        ossum.prune(model, data, sparsity=0.5, unpack=lambda batch: batch)
+    with pytest.raises(ValueError, match="unpack must be a function"):
+        ossum.prune(model, data, sparsity=0.5, unpack=5)
+    with pytest.raises(ValueError, match="masks must be True or False, got 'no'"):
+        ossum.prune(model, data, sparsity=0.5, masks="no")

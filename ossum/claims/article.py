@@ -19,7 +19,7 @@ import pandas as pd
 
 from ossum.claims.check import Finding, Outcome
 from ossum.claims.readings import Judged
-from ossum.claims.table import explained, none_judged, verdict, wanted
+from ossum.claims.table import counts, explained, none_judged, verdict, wanted
 from ossum.config.grids import spell_sparsity
 from ossum.figures.tables import once
 
@@ -105,4 +105,5 @@ def _reading(each: Judged) -> dict[str, object]:
         "what": each.what,
         "verdict": finding.verdict,
         "qualified": verdict(finding),
+        "counts": counts(finding.outcomes),
     }

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
 
 from ossum.claims import CLAIMS
-from ossum.claims.check import NOT_RUN, Finding, judge
-from ossum.claims.table import as_table, checks_table, verdict
+from ossum.claims.check import CONTRADICTED, HOLDS, INCONCLUSIVE, NOT_RUN, Finding, judge
+from ossum.claims.table import as_table, checks_table, counts, observed, verdict, wanted
 from ossum.figures.tables import once
 from ossum.storage.files import atomic
 
@@ -84,23 +85,49 @@ def readings_table(found: Iterable[Judged]) -> pd.DataFrame:
 
 
 def write_markdown(found: Iterable[Judged], path: str | Path) -> None:
-    """Verdicts by claim and reading, then every check."""
+    """Verdicts by claim and reading, each check under every reading, then each check in full."""
     found = list(found)
-    run = [judged for judged in found if judged.finding.verdict != NOT_RUN]
     rows = [
         {
             "claim": f"`{judged.finding.claim.id}`",
             "reading": judged.what,
             "verdict": f"**{verdict(judged.finding)}**",
+            "checks": counts(judged.finding.outcomes),
+            "seeds": _seeds(judged.finding),
         }
         for judged in found
     ]
     verdicts = pd.DataFrame(rows).to_markdown(index=False)
     parts = [f"# Do verdicts depend on how the paper is read?\n\n{verdicts}\n"]
+    run = [judged for judged in found if judged.finding.verdict != NOT_RUN]
+    for claim, group in groupby(run, lambda judged: judged.finding.claim.id):
+        if len(readings := list(group)) > 1:
+            parts.append(f"## `{claim}`\n\n{_SIGNS}\n\n{_side_by_side(readings)}\n")
     parts += [
         f"## `{judged.finding.claim.id}`, {judged.what}: {verdict(judged.finding)}\n\n"
         f"{checks_table(judged.finding.outcomes)}\n"
         for judged in run
+        if judged.reading != DEFAULT
     ]
     with atomic(path) as temporary:
         temporary.write_text("\n".join(parts), encoding="utf-8")
+
+
+_SIGNS = "A check holds (✓), is contradicted (✗), or is inconclusive (?)."
+
+
+def _side_by_side(readings: list[Judged]) -> str:
+    """A claim's checks as columns, with a row for each reading."""
+    signs = {HOLDS: "✓", CONTRADICTED: "✗", INCONCLUSIVE: "?", NOT_RUN: ""}
+    checks = [outcome.check for outcome in readings[0].finding.outcomes]
+    rows = [{"reading": "wanted", **{check.what: wanted(check) for check in checks}}]
+    for judged in readings:
+        cells = {o.check.what: f"{observed(o)} {signs[o.word]}" for o in judged.finding.outcomes}
+        rows.append({"reading": judged.what, **cells})
+    return pd.DataFrame(rows).to_markdown(index=False)
+
+
+def _seeds(finding: Finding) -> str:
+    """'5', or '3 to 10' if checks rest on different numbers of seeds."""
+    numbers = {o.estimate.n_seeds for o in finding.outcomes if o.word != NOT_RUN}
+    return " to ".join(str(n) for n in sorted({min(numbers), max(numbers)})) if numbers else ""

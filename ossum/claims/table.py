@@ -177,14 +177,14 @@ def _verdicts(findings: list[Finding]) -> str:
             "table": ", ".join(finding.claim.tables),
             "statement": finding.claim.statement,
             "verdict": f"**{verdict(finding)}**",
-            "checks": _count(finding.outcomes),
+            "checks": counts(finding.outcomes),
         }
         for finding in findings
     ]
     return pd.DataFrame(rows).to_markdown(index=False)
 
 
-def _count(outcomes: list[Outcome]) -> str:
+def counts(outcomes: list[Outcome]) -> str:
     """'3 hold, 1 inconclusive'."""
     words = [outcome.word for outcome in outcomes]
     present = [word for word in (HOLDS, INCONCLUSIVE, CONTRADICTED, NOT_RUN) if word in words]

@@ -70,6 +70,21 @@ def test_a_reading_that_was_not_run_says_so(fig1, tmp_path):
     assert "| a weak mask" in text and "**not run**" in text
 
 
+def test_each_check_is_shown_under_every_reading(fig1, weak_mask, tmp_path):
+    tables = {"fig1": fig1, "weak": pd.concat([without_mask(fig1), weak_mask])}
+    write_markdown(judge_all(["gradient-mask"], [reading()], tables), tmp_path / "readings.md")
+    text = (tmp_path / "readings.md").read_text(encoding="utf-8")
+    side_by_side = text.partition("## `gradient-mask`\n")[2].partition("##")[0]
+    rows = [line for line in side_by_side.splitlines() if line.startswith("|")]
+    assert [row.split("|")[1].strip() for row in rows[2:]] == [
+        "wanted",
+        "as in the figures",
+        "a weak mask",
+    ]
+    assert rows[3].count("✗") == rows[4].count("✓") == 4
+    assert "| 4 hold" in text and "| 4 contradicted" in text
+
+
 def configuration(**changes) -> dict:
     paper = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
     mine = yaml.safe_load((ROOT / "config" / "readings.yaml").read_text(encoding="utf-8"))

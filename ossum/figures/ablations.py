@@ -73,12 +73,15 @@ def _ablation(
 
 
 def _search(axes: Axes, table: pd.DataFrame) -> None:
-    """A point for each subnetwork; the best one is marked."""
+    """A point for each combination of widths, the mean over seeds; the best one is marked."""
     if _missing(axes, table, "architecture search"):
         return
     looks = style.looks_of(table)
-    lines = zip(table["method"], table["options"], strict=True)
-    labelled = table.assign(label=[looks[line].label for line in lines])
+    table = table.assign(widths=table["widths"].map(tuple))
+    by = ["method", "options", "widths", "weight_sparsity"]
+    means = table.groupby(by, as_index=False)["accuracy"].mean()
+    lines = zip(means["method"], means["options"], strict=True)
+    labelled = means.assign(label=[looks[line].label for line in lines])
     sns.scatterplot(
         data=labelled.sample(frac=1, random_state=0),  # so that no method lies on top of another
         x="weight_sparsity",
@@ -96,7 +99,7 @@ def _search(axes: Axes, table: pd.DataFrame) -> None:
     )
     for handle in axes.get_legend_handles_labels()[0]:
         handle.set(markersize=4, alpha=1)
-    best = table.loc[table["accuracy"].idxmax()]
+    best = means.loc[means["accuracy"].idxmax()]
     widths = "-".join(map(str, best["widths"]))
     axes.plot(
         best["weight_sparsity"],

@@ -202,6 +202,14 @@ def test_figure_5_marks_the_best_architecture_and_its_legends_cover_no_data():
         assert axes.get_legend().get_window_extent().y0 >= axes.get_window_extent().y1 - 1
 
 
+def test_figure_5_shows_each_combination_of_widths_by_its_mean_over_seeds():
+    data = made.search(widths=(100, 900), seeds=(0, 1, 2))
+    axes = DRAWINGS["fig5"](data).axes[3]
+    drawn = [y for points in axes.collections for _, y in points.get_offsets()]
+    means = data.assign(widths=data["widths"].map(str)).groupby(["method", "widths"])["accuracy"]
+    assert sorted(drawn) == pytest.approx(sorted(means.mean()))
+
+
 def test_figure_6_has_a_panel_for_each_network_and_the_mean_of_each_epoch():
     data = made.full("fig6")
     figure = drawn("fig6")

@@ -204,9 +204,16 @@ def spell_options(options: str, method: str) -> str:
     method itself."""
     section = f"{method.replace('-', '_')}."
     return ", ".join(
-        f"{key.removeprefix(section)} {value if isinstance(value, str) else json.dumps(value)}"
+        f"{key.removeprefix(section)} {_spelled(value)}"
         for key, value in _dotted(json.loads(options))
     )
+
+
+def _spelled(value: Any) -> str:
+    """As in YAML, and 0 for 0.0."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _dotted(options: dict, before: str = "") -> Iterator[tuple[str, Any]]:

@@ -13,8 +13,8 @@ from ossum.claims.samples import (
     MODERATE,
     PRUNED,
     accuracies,
+    at_best,
     best,
-    best_sparsity,
     per_seed,
 )
 from ossum.claims.statistics import Samples
@@ -39,7 +39,8 @@ def below_the_ceiling(beyond: pd.DataFrame) -> Iterator[Check]:
     def gap(dataset: str) -> Samples:
         ceiling = _of(beyond, "readout", ("random",), dataset=dataset, sparsity=[0])["random"]
         reached = best(MODERATE.of(_of(beyond, "pruned", VARIANTS, dataset=dataset)))
-        return per_seed(_unpruned_minus(ceiling, best_sparsity(reached)))
+        reached = at_best(-_unpruned_minus(ceiling, reached))
+        return Samples(-reached.values, reached.evidence)
 
     for dataset in BOTH:
         what = f"{DATASETS[dataset].label}: readout of all neurons − best variant and sparsity"

@@ -15,7 +15,7 @@ from ossum.claims.samples import (
     VERY_HIGH,
     Region,
     accuracies,
-    best_sparsity,
+    at_best,
     per_seed,
 )
 from ossum.claims.statistics import Samples
@@ -38,7 +38,7 @@ def at_initialisation(fig7: pd.DataFrame) -> Iterator[Check]:
         return _of(fig7, "pruned", (*CONTROLS, *OURS), dataset=dataset)
 
     def highest(dataset: str) -> Samples:
-        return per_seed(best_sparsity(MODERATE.require(of(dataset)[PAB])))
+        return at_best(MODERATE.require(of(dataset)[PAB]))
 
     def ahead(dataset: str, other: str) -> Samples:
         frame = PRUNED.of(of(dataset))

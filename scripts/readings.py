@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ossum.claims.readings import Reading, judge_all, readings_table, write_markdown
 from ossum.claims.table import verdict
-from ossum.figures.claims import draw_claims
+from ossum.figures.claims import draw_readings
 from ossum.storage.files import atomic
 from ossum.storage.results import read
 from ossum.workflow.log import job_log, say
@@ -21,9 +21,4 @@ with job_log(snakemake.log[0]):
         table = readings_table(found)
         with atomic(snakemake.output.parquet) as temporary:
             table.to_parquet(temporary, index=False)
-        several = table[table.groupby("claim")["reading"].transform("nunique") > 1]
-        draw_claims(
-            several.assign(claim=several["claim"] + ", " + several["what"]),
-            snakemake.output.pdf,
-            snakemake.output.png,
-        )
+        draw_readings(table, snakemake.output.pdf, snakemake.output.png)

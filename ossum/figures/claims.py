@@ -48,7 +48,21 @@ def look(verdict: str) -> tuple[str, str]:
 def draw_claims(table: pd.DataFrame, pdf: str | Path, png: str | Path) -> None:
     """Draw the claims that were judged, by the table of checks (`ossum.claims.table.as_table`): a
     PDF whose pages can be printed, and all of them in one picture."""
-    table = table.groupby("claim", sort=False).filter(_judged)
+    _draw(_titled(table.groupby("claim", sort=False).filter(_judged)), pdf, png)
+
+
+def draw_readings(table: pd.DataFrame, pdf: str | Path, png: str | Path) -> None:
+    """Draw each check with a row for each reading, by `ossum.claims.readings.readings_table`.
+    Claims of which only one reading was judged are left out."""
+    judged = table.groupby(["claim", "reading"], sort=False).filter(_judged)
+    several = judged[judged.groupby("claim")["reading"].transform("nunique") > 1]
+    title = several["claim"] + ", " + several["check"]
+    order = several.index[np.argsort(pd.factorize(title)[0], kind="stable")]
+    rows = several.assign(title=title, colour="black", claim=title, check=several["what"])
+    _draw(rows.loc[order], pdf, png)
+
+
+def _draw(table: pd.DataFrame, pdf: str | Path, png: str | Path) -> None:
     with style.applied(), mpl.rc_context(_WHOLE):
         style.save(_picture(table), [png])
         with atomic(pdf) as temporary, PdfPages(temporary, metadata={"CreationDate": None}) as file:
@@ -63,7 +77,7 @@ def draw_claim(checks: pd.DataFrame) -> str:
         return ""
     settings = _WHOLE | {"svg.fonttype": "path", "svg.hashsalt": checks["claim"].iloc[0]}
     with style.applied(), mpl.rc_context(settings):
-        figure, text = _picture(checks, titled=False), io.StringIO()
+        figure, text = _picture(_titled(checks), titled=False), io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
         plt.close(figure)
     return "<svg" + text.getvalue().partition("<svg")[2]
@@ -100,7 +114,7 @@ def _heights(groups: list[pd.DataFrame], titled: bool) -> list[tuple[float, floa
         title = titled and first["claim"] not in seen
         seen.add(first["claim"])
         lines = sum(_label(check).count("\n") + 1.4 for check in checks["check"])
-        heights.append((_LINE * (2 + _title(first).count("\n")) * title, _LINE * lines, _AXIS))
+        heights.append((_LINE * (2 + first["title"].count("\n")) * title, _LINE * lines, _AXIS))
     return heights
 
 
@@ -108,9 +122,16 @@ def _label(check: str) -> str:
     return fill(check, _LETTERS)
 
 
-def _title(first: pd.Series) -> str:
-    sign, _ = look(first["verdict"])
-    return f"{sign} {first['verdict']}: {first['claim']}\n{fill(first['statement'], 90)}"
+def _titled(table: pd.DataFrame) -> pd.DataFrame:
+    """With the title of each claim and its colour, by the verdict."""
+    signs, colours = zip(*map(look, table["verdict"]), strict=True) if len(table) else ((), ())
+    head = [
+        f"{sign} {verdict}: {claim}\n{fill(statement, 90)}"
+        for sign, verdict, claim, statement in zip(
+            signs, table["verdict"], table["claim"], table["statement"], strict=True
+        )
+    ]
+    return table.assign(title=head, colour=list(colours))
 
 
 def _picture(table: pd.DataFrame, titled: bool = True) -> Figure:
@@ -123,8 +144,7 @@ def _picture(table: pd.DataFrame, titled: bool = True) -> Figure:
         figure.text(0.5, 0.5, "No claim is judged by these results.", ha="center", va="center")
     for checks, (title, height, below) in zip(groups, heights, strict=True):
         if title:
-            _, colour = look(checks["verdict"].iloc[0])
-            text = _title(checks.iloc[0])
+            text, colour = checks[["title", "colour"]].iloc[0]
             figure.text(0.005, (top - 0.04) / total, text, fontsize=7, va="top", color=colour)
         top -= title
         axes = figure.add_axes((0.47, (top - height) / total, 0.515, height / total))

@@ -10,16 +10,30 @@ from math import copysign
 
 import pandas as pd
 import pytest
+import yaml
 from helpers import ROOT
 
 from ossum.claims import CLAIMS
-from ossum.claims.check import judge
+from ossum.claims.check import Finding, judge
+from ossum.claims.readings import Reading
 from ossum.claims.statistics import Estimate
 from ossum.figures.style import compression
 from ossum.storage import results
 
 TABLES = {path.stem: results.read(path) for path in (ROOT / "results/reference").glob("*.parquet")}
 FINDINGS = {claim: judge(CLAIMS[claim], TABLES) for claim in CLAIMS}
+_NAMED = yaml.safe_load((ROOT / "config/readings.yaml").read_text(encoding="utf-8"))["readings"]
+# Of each reading that was run, the findings by claim.
+READINGS = {
+    name: {
+        finding.claim.id: finding
+        for finding in Reading(
+            name, **{key: value for key, value in each.items() if key != "views"}
+        ).judge(TABLES[name])
+    }
+    for name, each in _NAMED.items()
+    if name in TABLES
+}
 OSSUM = ("ossum", "linear-ossum", "log-ossum")
 DEEP, MNIST, CIFAR = "FC-1000-1000-1000", "mnist", "cifar10"
 
@@ -35,8 +49,11 @@ RESULTS = page("docs/results.md")
 
 
 def rows(figure: str, times: float | None = None, **keys) -> pd.DataFrame:
-    """Of a table, the rows at a compression of the hidden layers and with these keys."""
+    """Of a table, the rows at a compression of the hidden layers and with these keys. Rows with
+    options of their own count if they are asked for."""
     table = TABLES[figure]
+    if "options" in table and "options" not in keys:
+        table = table[table["options"] == ""]
     if times is not None:
         table = table[(compression(table["sparsity"]) - times).abs() < 1e-9]
     for key, value in keys.items():
@@ -81,6 +98,12 @@ def interval(claim: str, *words: str) -> list[float]:
 def estimates(claim: str, *words: str) -> list[float]:
     checks = FINDINGS[claim].outcomes
     return [o.estimate.value for o in checks if all(word in o.check.what for word in words)]
+
+
+def row_of(finding: Finding, *words: str) -> list[float]:
+    """Value and interval of each check of a finding that has one of the words, in their order."""
+    found = [o.estimate for o in finding.outcomes if not words or o.check.what.startswith(words)]
+    return [n for estimate in found for n in (estimate.value, *estimate.interval)]
 
 
 def norm_ahead() -> float:

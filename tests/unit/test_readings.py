@@ -11,6 +11,8 @@ from figure_tables import BOTH, evaluations, full
 from ossum.claims import CLAIMS
 from ossum.claims.readings import Reading, judge_all, readings_table, write_markdown
 from ossum.config.schema import ConfigError, parse_config
+from ossum.figures import claims as claims_figure
+from ossum.figures.claims import draw_readings
 from ossum.storage.results import IDENTITY
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +85,21 @@ def test_each_check_is_shown_under_every_reading(fig1, weak_mask, tmp_path):
     ]
     assert rows[3].count("✗") == rows[4].count("✓") == 4
     assert "| 4 hold" in text and "| 4 contradicted" in text
+
+
+def test_the_picture_has_an_axis_a_check_and_a_row_a_reading(
+    fig1, weak_mask, tmp_path, monkeypatch
+):
+    figures, draw = [], claims_figure._picture
+    monkeypatch.setattr(claims_figure, "_picture", lambda t: figures.append(draw(t)) or figures[-1])
+    tables = {"fig1": fig1, "weak": pd.concat([without_mask(fig1), weak_mask])}
+    found = judge_all(["gradient-mask", "chance"], [reading()], tables)
+    draw_readings(readings_table(found), tmp_path / "readings.pdf", tmp_path / "readings.png")
+    rows = [[tick.get_text() for tick in a.get_yticklabels()] for a in figures[0].axes]
+    assert rows == [["as in the figures", "a weak mask"]] * 4
+    titles = [text.get_text() for text in figures[0].texts]
+    assert titles[0] == "gradient-mask, MNIST: best variant − gradient mask, 2× to 8×"
+    assert len(titles) == 4 and (tmp_path / "readings.pdf").exists()
 
 
 def configuration(**changes) -> dict:

@@ -36,7 +36,7 @@ class Region:
             raise NotRunError(f"needs two sparsities or more of {self}")
         return rows
 
-    def require(self, values: pd.Series) -> pd.Series:
+    def require(self, values: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
         """The same values, if they hold all sparsities of the region. NotRunError if not, because
         then the best of them may not be the best of the region."""
         factors = set(compression(values.index.get_level_values("sparsity")))
@@ -88,26 +88,27 @@ def accuracies(
     return frame * 100 if value == "accuracy" else frame
 
 
-def best(frame: pd.DataFrame, of_each: Sequence[str] = NETWORK) -> pd.Series:
+def best(frame: pd.DataFrame) -> pd.Series:
     """Of each network and seed, the column that is best in the other seeds: the one with the best
     mean over sparsities and over them. What a seed chose itself would look better there than it is
     (benchmarks/coverage.py). A single seed has to choose for itself."""
-    means = frame.groupby(level=[*of_each, "seed"]).mean()
-    rows = frame.index.droplevel([name for name in SUBNETWORK if name not in of_each])
-    chosen = _in_other_seeds(means).to_numpy().argmax(axis=1)[means.index.get_indexer(rows)]
+    means = _in_other_seeds(frame.groupby(level=[*NETWORK, "seed"]).mean())
+    rows = means.index.get_indexer(frame.index.droplevel("sparsity"))
+    chosen = means.to_numpy().argmax(axis=1)[rows]
     return pd.Series(frame.to_numpy()[np.arange(len(frame)), chosen], frame.index)
 
 
-def at_best(values: pd.Series) -> Samples:
-    """The value of each seed where it is best in the other seeds, of all networks and sparsities of
-    the one data set. The numbers that the paper gives are the best of several, too."""
-    chosen = _in_other_seeds(values).groupby(level="seed").idxmax()
-    found = values.loc[chosen]
+def at_best(values: pd.DataFrame | pd.Series) -> Samples:
+    """The value of each seed where it is best in the other seeds, of all columns, networks and
+    sparsities of one data set. The numbers that the paper gives are the best of several, too."""
+    if isinstance(values, pd.DataFrame):
+        values = values.stack()
+    found = values.loc[_in_other_seeds(values).groupby(level="seed").idxmax()]
     evidence = []
     for network, group in found.groupby(level=NETWORK):
         factors = sorted(set(compression(group.index.get_level_values("sparsity"))))
         evidence.append((network, " or ".join(map(times, factors))))
-    by_seed = found.droplevel(SUBNETWORK)
+    by_seed = found.droplevel([name for name in found.index.names if name != "seed"])
     return Samples(by_seed, f"{_described(evidence)}; {_seeds(by_seed)}")
 
 

@@ -45,8 +45,8 @@ _ALL = [
         "OSSuM is on par with a mask learned by gradient descent, and better at high sparsity",
         ("fig1",),
         "two_layer.gradient_mask",
-        note="Our mask is trained with momentum; without, it is about level with OSSuM on "
-        "FC-10000 (docs/how-we-read-the-paper.md).",
+        note="Our mask is trained with momentum; without, OSSuM is about level with it "
+        "(docs/results.md, other readings).",
     ),
     Claim(
         "trained-two-layer",

@@ -154,6 +154,34 @@ def fig2(times: float, stage: str = "pruned", dataset: str = MNIST, **keys) -> f
     return percent("fig2", times, stage=stage, dataset=dataset, **keys)
 
 
+def of_width(finding_of: str, *architectures: str) -> Finding:
+    """A claim about Figure 1, judged by some of its networks alone."""
+    return judge(
+        CLAIMS[finding_of], {"fig1": TABLES["fig1"].query("architecture in @architectures")}
+    )
+
+
+# The masks of the readings, as the page names them.
+MASKS = {
+    "momentum, as in the figures": FINDINGS["gradient-mask"],
+    "the same, FC-1000 alone": of_width("gradient-mask", "FC-1000"),
+    **{
+        words: READINGS[name]["gradient-mask"]
+        for name, words in {
+            "mask-plain-sgd": "no momentum, FC-1000 and FC-10000",
+            "mask-uniform": "U(0, 1) to begin with, FC-1000",
+            "mask-batch-64": "64 examples a batch, FC-1000",
+            "mask-batch-256": "256 examples a batch, FC-1000",
+            "mask-sigmoid": "a sigmoid, FC-1000",
+        }.items()
+    },
+}
+LAYERS = {
+    "of the network, as in the figures": FINDINGS["deep"],
+    "drawn anew, 1,000 neurons": READINGS["pab-fresh-1000"]["deep"],
+}
+_ONE = "{:.1f} [{:.1f}, {:.1f}]"
+
 SENTENCES = [
     # The README's table
     (README, "**reproduced**: {:.1f} %, {:.1f} %", [ahead("headline", b) for b in BEST]),
@@ -421,6 +449,41 @@ SENTENCES = [
         ],
     ),
     (RESULTS, "change by {:.1f} % at most", [max(estimates("kept-weights"))]),
+    # Other readings
+    *(
+        (
+            RESULTS,
+            f"| {words} | " + " | ".join([_ONE] * 4) + f" | {finding.verdict} |",
+            row_of(finding),
+        )
+        for words, finding in MASKS.items()
+    ),
+    *(
+        (
+            RESULTS,
+            f"| {words} | " + " | ".join([_ONE] * 4) + " |",
+            [
+                n
+                for check in (
+                    "MNIST: PAB, best",
+                    "CIFAR-10: PAB, best",
+                    "MNIST: PAB − OSSuM",
+                    "CIFAR-10: PAB − OSSuM",
+                )
+                for n in row_of(finding, check)
+            ],
+        )
+        for words, finding in LAYERS.items()
+    ),
+    (
+        RESULTS,
+        f"uniform weights are {_ONE} points ahead of normal ones, and constant weights {_ONE}",
+        [
+            n
+            for check in ("uniform − normal", "const − normal")
+            for n in row_of(READINGS["normal-variance"]["distributions"], check)
+        ],
+    ),
     # Cost, and beyond
     (
         RESULTS,

@@ -5,6 +5,7 @@ import io
 import pickle
 import subprocess
 import sys
+import warnings
 import weakref
 from collections import OrderedDict
 
@@ -290,6 +291,69 @@ def test_the_report(data):
     hits = [(m.eval()(data[0]).argmax(1) == data[1]).double().mean() for m in (model, small)]
     assert report.accuracy == pytest.approx([float(hit) for hit in hits])
     assert 0 < report.seconds < 60 and ossum.report(small).accuracy is None
+
+
+def test_a_report_of_less_says_what_is_missing(data):
+    model = three_layers()
+    both = ossum.prune(model, data, sparsity=[0.25, 0.5], method="ossum-pab")
+    for arguments, message in [
+        ((both,), "one model: call it for each"),
+        ((both[0], model), "needs both the model before pruning and data"),
+        ((both[0], None, data), "needs both the model before pruning and data"),
+        ((both[0], both[1], data), "model that was pruned had 882 parameters, .* call report"),
+        ((both[0], data, model), "must be an nn.Module, .* got tuple"),
+        ((model, both[0], data), "this Sequential was not made by ossum.prune"),
+        ((both[0], model, (data[0] * torch.inf, data[1])), "finite"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            ossum.report(*arguments)
+
+
+def test_what_training_stored_is_no_obstacle(data):
+    """deepcopy knows no tensors with a history, which masks are after a forward pass, too."""
+    model = three_layers()
+    model.train()
+    model.hidden = model[1](data[0].flatten(1))
+    small, masked = (
+        ossum.prune(model, data, sparsity=0.5, method="ossum-pab", masks=m) for m in (False, True)
+    )
+    masked(data[0]).sum().backward()
+    assert torch.equal(small.hidden, model.hidden) and model.hidden.grad_fn is not None
+    accuracies = [ossum.report(each, model, data).accuracy for each in (small, masked)]
+    assert accuracies[0] == accuracies[1]
+
+
+def test_later_random_numbers_are_the_same(data):
+    """Although a DataLoader draws from torch's generator, for its order and in each pass."""
+    model = three_layers()
+    loader = DataLoader(TensorDataset(*data), 16, shuffle=True)
+
+    def then(*calls):
+        torch.manual_seed(5)
+        for call in calls:
+            call()
+        return torch.rand(3).tolist()
+
+    small = ossum.prune(model, loader, sparsity=0.5, method="ossum-pab")
+    request = {"sparsity": 0.5, "method": "ossum-pab"}
+    expected = then()
+    assert then(lambda: ossum.prune(model, loader, **request)) == expected
+    assert then(lambda: ossum.scores(model, loader, method="ossum-pab")) == expected
+    assert then(lambda: ossum.report(small, model, loader)) == expected
+    assert then(lambda: next(iter(loader))) != expected
+
+
+def test_without_data_models_are_compared_where_inputs_are_known(data):
+    """On made-up inputs of the model, or of the part that `layers` names; else a warning."""
+    model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), two_layers()[1:])
+    model[2][0] = nn.Linear(72, 9)
+    request = {"sparsity": 0.5, "method": "norm"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ossum.prune(two_layers(), None, **request)
+        expected = kept_by(ossum.prune(model, None, layers="2", **request))
+    with pytest.warns(UserWarning, match="it was not run.*Give data, or name the part"):
+        assert kept_by(ossum.prune(model, None, **request)) == expected
 
 
 def test_the_report_of_one_logit(data):

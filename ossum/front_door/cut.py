@@ -1,6 +1,5 @@
 """A model without its pruned neurons, or with masks over them."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -8,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils import prune as torch_prune
 
 from ossum.front_door.chain import Chain, duplicate, is_parameter, size_of, states
-from ossum.networks.network import Network, Subnetwork
+from ossum.networks.network import Subnetwork
 
 
 def cut(chain: Chain, subnetwork: Subnetwork) -> nn.Module:
@@ -76,16 +75,6 @@ def n_parameters(model: nn.Module) -> int:
     """Of the whole model, without those under a mask."""
     masked = (m for name, m in model.named_buffers() if name.endswith(("weight_mask", "bias_mask")))
     return sum(p.numel() for p in model.parameters()) - sum(int((m == 0).sum()) for m in masked)
-
-
-def outputs(chain: Chain, network: Network, kept: Sequence[Tensor], features: Tensor) -> Tensor:
-    """Logits [n, K] of the whole chain in float32, its pruned neurons silent."""
-    for layer, neurons in enumerate(kept):
-        inputs = network.activate(layer, network.weighted_sums(layer, features))
-        features = torch.zeros_like(inputs)
-        neurons = neurons.to(inputs.device)
-        features[..., neurons] = inputs[..., neurons]
-    return network.weighted_sums(len(kept), features)[..., -chain.linears[-1].out_features :]
 
 
 def _kept(chain: Chain, subnetwork: Subnetwork) -> list[Tensor | None]:

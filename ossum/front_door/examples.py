@@ -210,6 +210,13 @@ class Source:
                 )
             yield batch[0], torch.as_tensor(batch[1])
 
+    def sample(self) -> Any:
+        """The inputs of the first few examples."""
+        inputs, labels = next(self.batches(), (None, None))
+        if labels is None or not labels.numel():
+            raise ValueError("the data must hold at least one example")
+        return _map(lambda t: t[:_SAMPLE] if t.ndim else t, inputs)
+
 
 class Reader:
     """Runs data through a model, and sees what its first and last Linear layer get and give."""
@@ -237,13 +244,6 @@ class Reader:
         if total is None:
             return in_memory(self.read(), n_classes)
         return Streamed(self.read, total, self.device, n_classes)
-
-    def sample(self) -> Any:
-        """The inputs of a few examples."""
-        inputs, labels = next(self._source.batches(), (None, None))
-        if labels is None or not labels.numel():
-            raise ValueError("the data must hold at least one example")
-        return _map(lambda t: t[:_SAMPLE] if t.ndim else t, inputs)
 
     def read(self) -> Iterator[tuple[Tensor, Tensor]]:
         """(features float32 [n, m], labels int64 [n]), checked."""

@@ -1,7 +1,6 @@
 """`ossum.prune`, `ossum.scores` and `ossum.report`, for people with a network of their own."""
 
 import dataclasses
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,9 +20,11 @@ from ossum.config.options import GradientOptions, PruningOptions, option_name
 from ossum.config.registry import METHODS, lookup
 from ossum.config.schema import describe, merged
 from ossum.front_door.chain import Chain, find_chain
-from ossum.front_door.cut import cut, mask, n_parameters, outputs
+from ossum.front_door.compare import Comparison
+from ossum.front_door.cut import cut, mask, n_parameters
 from ossum.front_door.examples import (
     Data,
+    Examples,
     InMemory,
     Reader,
     Source,
@@ -189,7 +190,7 @@ def prune(
         subnetworks = prune_network(method, job.network, wanted, job.view)
         found = [(mask if masks else cut)(job.chain, s) for s in subnetworks]
         for small, subnetwork in zip(found, subnetworks, strict=True):
-            job.check(small, subnetwork)
+            job.comparison.check(small, subnetwork)
             # A plain dict, so that a file of the model can be read without this package.
             facts = job.report(small, subnetwork, perf_counter() - begun)
             small.__dict__["ossum_report"] = facts
@@ -250,16 +251,13 @@ def report(
 
 @dataclass
 class _Job:
-    """All that a pruning method gets, and what to compare its results with."""
+    """All that a pruning method gets, and what its results are compared with."""
 
     chain: Chain
     network: Network
     view: TrainingView
     method: str
-    source: Source
-    sample: Any  # inputs on which models are compared
-    place: str | None  # what is compared: "" the model, or this submodule of it; None: nothing
-    features: Tensor | None = None  # what the first layer gets of the sample, before pruning
+    comparison: Comparison
 
     @classmethod
     def of(
@@ -290,24 +288,16 @@ class _Job:
         if data is None:
             if method not in _WITHOUT_DATA:
                 raise ValueError(f"method {method!r} needs data, only {_WITHOUT_DATA} do without")
-            generator = torch.Generator().manual_seed(0)
-            sample = torch.randn(8, network.layer_sizes[0], generator=generator)
-            labels = torch.zeros(8, dtype=torch.int64)
-            source, examples = Source((sample, labels), None), InMemory(sample, labels, 1)
-            place = next((p for p in ("", layers) if _runs(chain, p, sample, source)), None)
-            if place is None:
-                warnings.warn(
-                    "without data nobody knows what the model takes, so it was not run to compare "
-                    "it with what it becomes. Give data, or name the part of Linear layers, such "
-                    "as layers='classifier'",
-                    stacklevel=3,
-                )
+            comparison = Comparison.made_up(chain, network, layers)
+            nothing = torch.empty(0, network.layer_sizes[0]), torch.empty(0, dtype=torch.int64)
+            examples: Examples = InMemory(*nothing, network.layer_sizes[-1])
         else:
-            source, place = Source(data, unpack), ""
+            source = Source(data, unpack)
+            comparison = Comparison(chain, network, source)
             reader = Reader(model, chain.names[0], chain.names[-1], source)
-            sample = reader.sample()
-            above = "" if method in _WITHOUT_DATA else reader.above_logits(sample)
-            if above:
+            # Of a whole model the trace has shown that nothing comes after.
+            needs_logits = layers and method not in _WITHOUT_DATA
+            if needs_logits and (above := reader.above_logits(comparison.sample)):
                 raise ValueError(
                     f"layer {chain.names[-1]!r} does not give the logits, because {above!r} comes "
                     f"after it: {method!r} scores neurons by the logits that they feed. Such a "
@@ -316,36 +306,9 @@ class _Job:
             examples = reader.examples()
         cache = spec.reads_activations and 2 * len(examples) * network.hidden_widths[-1] <= _CACHE
         view = TrainingView(network, examples, options, seed, cache)  # type: ignore[arg-type]
-        job = cls(chain, network, view, method, source, sample, place)
-        job.check(model, Subnetwork(tuple(torch.arange(h) for h in network.hidden_widths)))
-        return job
-
-    def check(self, model: nn.Module, subnetwork: Subnetwork) -> None:
-        """Whether `model` computes what we think that it does, on a few examples."""
-        if self.place is None:
-            return
-        names = self.chain.names
-        features, logits = _reader(model, names, self.place, self.source).both(self.sample)
-        before = self.features = features if self.features is None else self.features
-        if not torch.allclose(features, before, rtol=1e-2, atol=1e-3):
-            raise ValueError(
-                f"what layer {names[0]!r} gets has changed: the model uses the size or the weights "
-                "of a pruned layer elsewhere, or draws random numbers, as F.dropout does in eval "
-                "mode, too, without training=self.training. Give a model that does neither"
-            )
-        if subnetwork.weights:
-            return
-        network = self.network.to(features.device)
-        expected = outputs(self.chain, network, subnetwork.kept, features.float())
-        tolerance = 1e-2 if logits.dtype.itemsize >= 4 else 1e-1
-        error = (logits.float() - expected).abs().max()
-        if not error <= tolerance * (1e-3 + expected.abs().max()):
-            smaller = "" if subnetwork.widths == self.network.hidden_widths else "smaller "
-            raise ValueError(
-                f"the {smaller}model computes something else than its layers {', '.join(names)}, "
-                f"one after the other: its outputs differ from theirs by {float(error):.3g}. Give "
-                "a plain model, whose forward does not change these layers or use their sizes"
-            )
+        whole = Subnetwork(tuple(torch.arange(width) for width in network.hidden_widths))
+        comparison.check(model, whole)
+        return cls(chain, network, view, method, comparison)
 
     def report(self, small: nn.Module, subnetwork: Subnetwork, seconds: float) -> dict[str, Any]:
         sizes = self.network.layer_sizes
@@ -364,20 +327,6 @@ class _Job:
             "seconds": seconds,
             "passes": examples.rows_read / max(1, len(examples)),  # type: ignore[attr-defined]
         }
-
-
-def _reader(model: nn.Module, names: Sequence[str], place: str, source: Source) -> Reader:
-    """Of the model (place ""), or of a submodule of it."""
-    first, last = (name.removeprefix(f"{place}.") for name in (names[0], names[-1]))
-    return Reader(model.get_submodule(place), first, last, source)
-
-
-def _runs(chain: Chain, place: str, sample: Tensor, source: Source) -> bool:
-    try:
-        _reader(chain.model, chain.names, place, source).both(sample)
-    except ValueError:
-        return False
-    return True
 
 
 def _undisturbed(model: nn.Module) -> AbstractContextManager[None]:

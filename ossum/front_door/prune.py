@@ -144,7 +144,7 @@ def prune(
         run and stays as it is. The model may be trained or not. It is not changed.
     data: training examples: inputs as the model takes them and integer labels [N], as two tensors,
         or as a Dataset or DataLoader of such pairs. They are read batch by batch, once for
-        "ossum" and once for each hidden layer for "ossum-pab"; only "gradient" holds them in
+        "ossum" and once for each hidden layer for "ossum-pab"; some other methods hold them in
         memory. None for a method that looks at weights alone: norm, norm-outgoing, random, synflow.
     sparsity: the fraction of neurons, 0 <= sparsity < 1, to prune from every hidden layer, or from
         each layer by its name: layers that are not named keep all. A list of several sparsities

@@ -27,7 +27,6 @@ Unpack = Callable[[Any], tuple[Any, Any]]
 _TRUNK_ROWS = 128
 # Examples on which models are compared before and after.
 _SAMPLE = 8
-_AS_FLOATS = ". Give inputs.float(), scaled as the model wants them"
 
 
 @dataclass
@@ -344,9 +343,7 @@ class Reader:
         if features.shape != (n, wanted) or not features.is_floating_point():
             raise ValueError(
                 f"inputs must be floating-point [N, {wanted}] at layer {self._name!r}, "
-                f"got {features.dtype} {list(features.shape)}"
-                + _AS_FLOATS
-                * (not features.is_floating_point())
+                f"got {_kind(features)}{_remedy(features)}"
             )
         self._check_finite(features)
 
@@ -431,9 +428,8 @@ def run(model: nn.Module, arguments: Any) -> Any:
     except _Reached:
         raise
     except Exception as error:
-        whole = isinstance(arguments, Tensor) and not arguments.is_floating_point()
         raise ValueError(
-            f"the model cannot take these inputs ({_kind(arguments)}): {error}{_AS_FLOATS * whole}"
+            f"the model cannot take these inputs ({_kind(arguments)}): {error}{_remedy(arguments)}"
         ) from error
     finally:
         torch.set_default_dtype(torch.float32)
@@ -469,8 +465,14 @@ def _is_array(part: object) -> bool:
     return isinstance(part, Tensor | np.ndarray)
 
 
+def _remedy(inputs: object) -> str:
+    if isinstance(inputs, Tensor) and not inputs.is_floating_point():
+        return ". Give inputs.float(), scaled as the model wants them"
+    return ""
+
+
 def _kind(thing: object) -> str:
-    if isinstance(thing, Tensor):
+    if isinstance(thing, Tensor | np.ndarray):
         return f"{thing.dtype} {list(thing.shape)}"
     if isinstance(thing, tuple | list):
         parts = ", ".join(map(_kind, thing)) if len(thing) < 5 else len(thing)

@@ -1,10 +1,13 @@
 """What `ossum.prune` and its companions promise; `test_front_door_table.py` has the models."""
 
 import copy
+import inspect
 import io
 import pickle
+import re
 import subprocess
 import sys
+import typing
 import warnings
 import weakref
 from collections import OrderedDict
@@ -403,6 +406,34 @@ def test_what_comes_after_data_is_said_by_name(data):
         ossum.prune(two_layers(), data, 0.5, "ossum")
     with pytest.raises(TypeError, match="metod"):
         ossum.prune(two_layers(), data, sparsity=0.5, metod="ossum")
+
+
+def test_type_checkers_see_every_argument(tmp_path):
+    """The overloads have the arguments of prune, and no checker takes a name that is not there."""
+    from ossum.front_door.prune import prune
+
+    known = inspect.signature(prune).parameters
+    overloads = [inspect.signature(each).parameters for each in typing.get_overloads(prune)]
+    assert len(overloads) == 3 and set().union(*overloads) == set(known)
+    assert all(found[name].kind == known[name].kind for found in overloads for name in found)
+    pytest.importorskip("pyright")
+    calls = [
+        "prune(model, None, metod='norm')",
+        "prune(model, None)",
+        "prune(model, None, 0.5)",
+        "prune(model, None, sparsity='0.5')",
+        "scores(model, None, sparsity=0.5)",
+        "prun(model, None, sparsity=0.5)",
+        "prune(model, None, sparsity=[0.5])[0]",  # right
+        "report(prune(model, None, widths=[3]), model).macs",  # right
+    ]
+    head = "import ossum\nfrom torch import nn\n\nmodel = nn.Sequential()\n"
+    file = tmp_path / "calls.py"
+    file.write_text(head + "".join(f"x{i} = ossum.{c}\n" for i, c in enumerate(calls)), "utf-8")
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, str(file)]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8").stdout
+    wrong = {int(line) for line in re.findall(r"calls.py:(\d+):\d+ - error", said)}
+    assert wrong == set(range(5, 11)), said
 
 
 def test_results_can_be_stored_exported_and_scripted(data):

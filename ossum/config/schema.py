@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from itertools import product
+from types import UnionType
 from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -265,7 +266,7 @@ class Config(ClosedModel):
         try:
             return Options.model_validate(merged(self.options.model_dump(), grid.options))
         except ValidationError as error:
-            raise ValueError(f"options.{_describe(error.errors()[0], Options)}") from None
+            raise ValueError(f"options.{describe(error.errors()[0], Options)}") from None
 
     @property
     def all_views(self) -> dict[str, list[View]]:
@@ -322,11 +323,12 @@ def parse_config(values: dict) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        problems = "\n".join(f"  {_describe(problem)}" for problem in error.errors())
+        problems = "\n".join(f"  {describe(problem)}" for problem in error.errors())
         raise ConfigError(f"the configuration is not valid:\n{problems}") from None
 
 
-def _describe(problem: dict, schema: type[ClosedModel] = Config) -> str:
+def describe(problem: dict, schema: type[ClosedModel] = Config) -> str:
+    """One of pydantic's errors as a sentence: the key, what was expected, and the known keys."""
     where = ".".join(str(part) for part in problem["loc"] if part != "[key]")
     message = problem["msg"].removeprefix("Value error, ")
     message = re.sub(r" or instance of \w+", "", message)  # of a class that no user knows
@@ -351,6 +353,8 @@ def _keys_beside(location: tuple, schema: type[ClosedModel]) -> list[str]:
             model = model.model_fields[part].annotation
         else:
             model = model.__args__[-1]  # the value type of a dict or a list
+        if isinstance(model, UnionType):
+            model = model.__args__[0]  # without None
         while get_origin(model) is Annotated:
             model = model.__origin__
     return list(model.model_fields)

@@ -144,14 +144,33 @@ def find_chain(model: nn.Module, layers: str) -> Chain:
     for name, module in root.named_modules():
         if any(isinstance(part, nn.Linear) for part in module.modules()):
             _check_plain(".".join(filter(None, [layers, name])), module)
+    root = working_copy(root)
     try:
         graph = _Tracer().trace(root)
     except Exception as error:
         raise ValueError(
-            f"torch.fx cannot trace {layers or type(model).__name__!r} ({error}): name the "
-            "submodule that holds only the Linear layers, such as layers='classifier'"
+            f"torch.fx cannot trace {layers or type(model).__name__!r} ({error}): take what asks "
+            "for values or shapes (if, assert, loops) out of its forward, or name the submodule "
+            "that holds only the Linear layers, such as layers='classifier'"
         ) from error
     return _Finder(model, root, layers, graph).chain()
+
+
+def duplicate(model: nn.Module, instead: dict[int, object]) -> nn.Module:
+    """A copy of `model`. instead: what it gets in place of some tensors, by their id."""
+    attributes = [value for module in model.modules() for value in vars(module).values()]
+    # Of these deepcopy wants to know nothing: what forward stored while the model was trained.
+    stored = [value for value in attributes if isinstance(value, Tensor) and not value.is_leaf]
+    try:
+        return copy.deepcopy(model, {id(t): t.detach().clone() for t in stored} | instead)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"the model cannot be copied (copy.deepcopy): {error}") from error
+
+
+def working_copy(model: nn.Module) -> nn.Module:
+    """A copy in eval mode, with the same parameters. It is traced and run in place of the model of
+    a user, which so keeps its attributes, buffers and modes whatever its forward does."""
+    return duplicate(model, {id(parameter): parameter for parameter in model.parameters()}).eval()
 
 
 def states(module: nn.Module, width: int) -> list[Tensor]:
@@ -277,7 +296,7 @@ class _Finder:
             raise ValueError(
                 reason
                 or "the model must have at least one hidden layer: Linear, activation, ..., "
-                f"Linear; it has only the Linear layer {names[0]!r}"
+                f"Linear; it has only the Linear layer {names[0]!r}{self._convolutions()}"
             )
         for name in (*names, *(name for group in normalizers for name in group)):
             _check_numbers(name, self._model.get_submodule(name))
@@ -314,9 +333,17 @@ class _Finder:
             what = self._list(others[:1]) if others and others[0].op != "placeholder" else "nothing"
             raise ValueError(
                 "the model must be Linear, activation, ..., Linear, ending in logits, which only "
-                f"Softmax or LogSoftmax may follow; it ends in {what}"
+                f"Softmax or LogSoftmax may follow; it ends in {what}{self._convolutions()}"
             )
         return node
+
+    def _convolutions(self) -> str:
+        if not any(isinstance(module, nn.Conv1d | nn.Conv2d) for module in self._root.modules()):
+            return ""
+        return (
+            ". For convolution channels OSSuM has no score, because they feed no logits: "
+            "Torch-Pruning prunes them"
+        )
 
     def _behind(self, node: fx.Node) -> tuple[list[fx.Node], list[fx.Node], bool]:
         """What `node` is computed from: the nodes up to the nearest Linear layers, in order; these
@@ -354,10 +381,12 @@ class _Finder:
         return ""
 
     def _mixes(self, layer: fx.Node, nodes: list[fx.Node], source: fx.Node) -> str:
-        norms = {nn.LayerNorm, nn.RMSNorm, nn.GroupNorm}
-        hint = ""
-        if norms & {self._operation(node) for node in nodes}:
+        norms, hint = {nn.LayerNorm, nn.RMSNorm, nn.GroupNorm}, ""
+        operations = {self._operation(node) for node in nodes}
+        if norms & operations:
             hint = ": it normalizes over all neurons of the layer, so without some it is another"
+        elif F.dropout in operations:
+            hint = ": F.dropout drops neurons in eval mode, too, without training=self.training"
         return (
             f"{self._list(nodes)} between {self._name(source)!r} and {self._name(layer)!r} does "
             f"not act on each neuron and example by itself{hint}"

@@ -1,15 +1,13 @@
 """A model without its pruned neurons, or with masks over them."""
 
-import copy
-from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import prune as torch_prune
 
-from ossum.front_door.chain import Chain, is_parameter, size_of, states
-from ossum.networks.network import Network, Subnetwork
+from ossum.front_door.chain import Chain, duplicate, is_parameter, size_of, states
+from ossum.networks.network import Subnetwork
 
 
 def cut(chain: Chain, subnetwork: Subnetwork) -> nn.Module:
@@ -37,7 +35,7 @@ def cut(chain: Chain, subnetwork: Subnetwork) -> nn.Module:
             for tensor in states(module, linear.out_features):
                 replace(tensor, _part(tensor, neurons))
             resized[name] = size_of(module), len(neurons)
-    small = _copy(chain.model, smaller)
+    small = duplicate(chain.model, smaller)
     for name, (below, here) in zip(chain.names, pairwise(kept), strict=True):
         linear = small.get_submodule(name)
         linear.in_features = linear.in_features if below is None else len(below)
@@ -54,7 +52,7 @@ def mask(chain: Chain, subnetwork: Subnetwork) -> nn.Module:
     Their incoming weights and biases are masked, and so are their outgoing weights, which silences
     them whatever their activation makes of zero.
     """
-    model = _copy(chain.model, {})
+    model = duplicate(chain.model, {})
     kept = _kept(chain, subnetwork)
     for layer, (name, (below, here)) in enumerate(
         zip(chain.names, pairwise(kept), strict=True), start=1
@@ -79,16 +77,6 @@ def n_parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters()) - sum(int((m == 0).sum()) for m in masked)
 
 
-def outputs(chain: Chain, network: Network, kept: Sequence[Tensor], features: Tensor) -> Tensor:
-    """Logits [n, K] of the whole chain in float32, its pruned neurons silent."""
-    for layer, neurons in enumerate(kept):
-        inputs = network.activate(layer, network.weighted_sums(layer, features))
-        features = torch.zeros_like(inputs)
-        neurons = neurons.to(inputs.device)
-        features[..., neurons] = inputs[..., neurons]
-    return network.weighted_sums(len(kept), features)[..., -chain.linears[-1].out_features :]
-
-
 def _kept(chain: Chain, subnetwork: Subnetwork) -> list[Tensor | None]:
     """The kept inputs of the first layer, neurons of each layer, outputs of the last; None: all."""
     neurons = zip(subnetwork.kept, chain.linears, strict=False)
@@ -97,10 +85,3 @@ def _kept(chain: Chain, subnetwork: Subnetwork) -> list[Tensor | None]:
 
 def _part(tensor: Tensor, some: Tensor | None, dim: int = 0) -> Tensor:
     return tensor if some is None else tensor.index_select(dim, some.to(tensor.device))
-
-
-def _copy(model: nn.Module, smaller: dict[int, object]) -> nn.Module:
-    try:
-        return copy.deepcopy(model, smaller)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(f"the model cannot be copied (copy.deepcopy): {error}") from error

@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from math import nan
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
-from ossum.front_door.chain import is_finite
+from ossum.front_door.chain import is_finite, working_copy
 
 # What a model is called with (a tensor, a tuple of arguments, or a dict of them), and labels [N].
 Batch = tuple[Any, Tensor]
@@ -152,18 +154,21 @@ class Source:
         self.total: int | None = None
         if unpack is not None and not callable(unpack):
             raise ValueError(f"unpack must be a function of a batch, got {unpack!r}")
-        pair = isinstance(data, tuple | list) and len(data) == 2 and all(map(_is_array, data))
-        if pair and isinstance(data, tuple) and unpack is not None:
+        tensors = isinstance(data, tuple | list) and len(data) > 0 and _is_array(data[0])
+        if tensors and isinstance(data, tuple) and unpack is not None:
             raise ValueError("unpack is for batches, and data are two tensors: leave it out")
-        if pair and unpack is None:
+        if tensors and unpack is None:
+            if len(data) != 2 or not _is_array(data[1]):
+                raise ValueError(
+                    f"data must be two tensors or arrays (inputs, labels), got {_kind(data)}"
+                )
             inputs, labels = (torch.as_tensor(part) for part in data)
             if not inputs.ndim or not labels.ndim:
                 raise ValueError("inputs [N, ...] and labels [N] must have a dimension of examples")
             self.pair, self.total = (_dense(inputs), labels), len(labels)
             return
         if isinstance(data, Dataset):
-            # A generator of its own, or reading would draw from the global one.
-            data = DataLoader(data, _TRUNK_ROWS, generator=torch.Generator())
+            data = DataLoader(data, _TRUNK_ROWS)
         if isinstance(data, Tensor | np.ndarray | str | bytes | Mapping) or not isinstance(
             data, Iterable
         ):
@@ -190,23 +195,35 @@ class Source:
         for batch in self._batches:
             if self._unpack is not None:
                 batch = self._unpack(batch)
-            if not isinstance(batch, tuple | list) or len(batch) != 2 or not _is_array(batch[1]):
-                keys = f" with the keys {list(batch)}" if isinstance(batch, Mapping) else ""
+            pair = isinstance(batch, tuple | list) and len(batch) == 2
+            if pair and (isinstance(batch[1], Number) or getattr(batch[1], "ndim", 1) == 0):
                 raise ValueError(
-                    f"the data must yield pairs (inputs, labels), a batch is {_kind(batch)}{keys}: "
-                    "say how to read it, such as unpack=lambda batch: (batch['inputs'], "
-                    "batch['labels'])"
+                    "the data must yield batches, and these are single examples: "
+                    "DataLoader(data, batch_size=64) makes batches of them"
+                )
+            if not pair or not _is_array(batch[1]):
+                raise ValueError(
+                    f"the data must yield pairs of tensors (inputs, labels), a batch is "
+                    f"{_kind(batch)}: say how to read it, such as unpack=lambda batch: "
+                    "(batch['inputs'], batch['labels'])"
                 )
             yield batch[0], torch.as_tensor(batch[1])
+
+    def sample(self) -> Any:
+        """The inputs of the first few examples."""
+        inputs, labels = next(self.batches(), (None, None))
+        if labels is None or not labels.numel():
+            raise ValueError("the data must hold at least one example")
+        return _map(lambda t: t[:_SAMPLE] if t.ndim else t, inputs)
 
 
 class Reader:
     """Runs data through a model, and sees what its first and last Linear layer get and give."""
 
     def __init__(self, model: nn.Module, first: str, last: str, source: Source):
-        self._model, self._source = model, source
-        self._name, self._first, self._last = first, model.get_submodule(first), last
-        self._n_outputs = int(model.get_submodule(last).out_features)
+        self._model, self._source = working_copy(model), source
+        self._name, self._first, self._last = first, self._model.get_submodule(first), last
+        self._n_outputs = int(self._model.get_submodule(last).out_features)
         self._n_classes = max(2, self._n_outputs)  # a single logit tells two classes apart
         self.device = self._first.weight.device
         self._dtype = next(
@@ -226,13 +243,6 @@ class Reader:
         if total is None:
             return in_memory(self.read(), n_classes)
         return Streamed(self.read, total, self.device, n_classes)
-
-    def sample(self) -> Any:
-        """The inputs of a few examples."""
-        inputs, labels = next(self._source.batches(), (None, None))
-        if labels is None or not labels.numel():
-            raise ValueError("the data must hold at least one example")
-        return _map(lambda t: t[:_SAMPLE] if t.ndim else t, inputs)
 
     def read(self) -> Iterator[tuple[Tensor, Tensor]]:
         """(features float32 [n, m], labels int64 [n]), checked."""
@@ -273,7 +283,30 @@ class Reader:
                 f"the model calls its layer {self._name!r} {len(features)} times and "
                 f"{self._last!r} {len(logits)} times for one batch, each must be called once"
             )
+        self._check_finite(features[0])
         return features[0], logits[0]
+
+    def above_logits(self, inputs: Any) -> str:
+        """A module with weights that gets something of what the last Linear layer gives, or ""."""
+        model = working_copy(self._model)  # it keeps these hooks
+        last = model.get_submodule(self._last)
+        reached, found = [], []
+
+        def replace(*seen: Any) -> Tensor:
+            reached.append(True)
+            return torch.full_like(seen[2], nan)
+
+        def look(module: nn.Module, seen: tuple[Any, ...]) -> None:
+            if reached and any(isinstance(each, Tensor) and each.isnan().any() for each in seen):
+                found.append(module)
+
+        last.register_forward_hook(replace)
+        for module in model.modules():
+            if next(module.parameters(recurse=False), None) is not None:
+                module.register_forward_pre_hook(look)
+        with contextlib.suppress(ValueError):  # a model need not take NaN
+            self._run(inputs, model)
+        return next((name for name, module in model.named_modules() if module in found), "")
 
     def accuracy(self) -> float:
         """The share of examples whose largest logit is that of their label."""
@@ -287,14 +320,14 @@ class Reader:
             raise ValueError("the data must hold at least one example")
         return correct / total
 
-    def _run(self, inputs: Any) -> None:
+    def _run(self, inputs: Any, model: nn.Module | None = None) -> None:
         """Inputs go to the device of the model, and to its type if they are floating-point."""
 
         def moved(tensor: Tensor) -> Tensor:
             dtype = self._dtype if tensor.is_floating_point() else None
             return _dense(tensor).to(self.device, dtype)
 
-        run(self._model, _map(moved, inputs))
+        run(model or self._model, _map(moved, inputs))
 
     def _untouched(self, inputs: Tensor) -> bool:
         """Whether nothing but a Flatten comes before the first Linear layer."""
@@ -310,10 +343,16 @@ class Reader:
         if features.shape != (n, wanted) or not features.is_floating_point():
             raise ValueError(
                 f"inputs must be floating-point [N, {wanted}] at layer {self._name!r}, "
-                f"got {features.dtype} {list(features.shape)}"
+                f"got {_kind(features)}{_remedy(features)}"
             )
+        self._check_finite(features)
+
+    def _check_finite(self, features: Tensor) -> None:
         if not is_finite(features):
-            raise ValueError("inputs must be finite, and not NaN or inf")
+            raise ValueError(
+                f"inputs must be finite, and not NaN or inf, but what layer {self._name!r} gets is "
+                "not"
+            )
 
     def _labels(self, labels: Tensor, n: int) -> Tensor:
         """As int64 [N], on the device of the model."""
@@ -352,17 +391,18 @@ _theirs: ContextVar[tuple[torch.dtype, torch.device]] = ContextVar("their defaul
 
 
 @contextlib.contextmanager
-def undisturbed(model: nn.Module) -> Iterator[dict[str, bool]]:
-    """Everything in eval mode, and by torch's own defaults.
+def undisturbed(model: nn.Module) -> Iterator[None]:
+    """Everything by torch's own defaults.
 
     Neither the default type or device nor autocast changes a result. At the end all of these are
-    again as they were. Yields which modules were in train mode, by name.
+    again as they were, and so are torch's random generators, from which a DataLoader draws.
     """
-    modes = {name: module.training for name, module in model.named_modules()}
-    types = {"cpu", *(tensor.device.type for tensor in model.parameters())} - {"meta"}
+    devices = {tensor.device for tensor in model.parameters()}
+    types = {"cpu", *(device.type for device in devices)} - {"meta"}
     token = _theirs.set((torch.get_default_dtype(), torch.get_default_device()))
     with contextlib.ExitStack() as stack:
-        stack.callback(set_modes, model, modes)
+        gpus = [device for device in devices if device.type == "cuda"]
+        stack.enter_context(torch.random.fork_rng(gpus))
         stack.callback(torch.set_default_dtype, torch.get_default_dtype())
         stack.callback(_theirs.reset, token)
         for kind in types:
@@ -371,14 +411,7 @@ def undisturbed(model: nn.Module) -> Iterator[dict[str, bool]]:
         stack.enter_context(torch.enable_grad())  # some methods learn
         stack.enter_context(torch.device("cpu"))
         torch.set_default_dtype(torch.float32)
-        model.eval()
-        yield modes
-
-
-def set_modes(model: nn.Module, modes: Mapping[str, bool]) -> None:
-    """Train or eval mode for each module."""
-    for name, module in model.named_modules():
-        module.training = modes[name]
+        yield
 
 
 def run(model: nn.Module, arguments: Any) -> Any:
@@ -395,8 +428,9 @@ def run(model: nn.Module, arguments: Any) -> Any:
     except _Reached:
         raise
     except Exception as error:
-        kind = _kind(arguments)
-        raise ValueError(f"the model cannot take these inputs ({kind}): {error}") from error
+        raise ValueError(
+            f"the model cannot take these inputs ({_kind(arguments)}): {error}{_remedy(arguments)}"
+        ) from error
     finally:
         torch.set_default_dtype(torch.float32)
 
@@ -431,12 +465,20 @@ def _is_array(part: object) -> bool:
     return isinstance(part, Tensor | np.ndarray)
 
 
+def _remedy(inputs: object) -> str:
+    if isinstance(inputs, Tensor) and not inputs.is_floating_point():
+        return ". Give inputs.float(), scaled as the model wants them"
+    return ""
+
+
 def _kind(thing: object) -> str:
-    if isinstance(thing, Tensor):
+    if isinstance(thing, Tensor | np.ndarray):
         return f"{thing.dtype} {list(thing.shape)}"
     if isinstance(thing, tuple | list):
-        return f"a {type(thing).__name__} of {len(thing)}"
-    return f"a {type(thing).__name__}"
+        parts = ", ".join(map(_kind, thing)) if len(thing) < 5 else len(thing)
+        return f"a {type(thing).__name__} of {parts}"
+    keys = f" with the keys {list(thing)}" if isinstance(thing, Mapping) else ""
+    return f"a {type(thing).__name__}{keys}"
 
 
 def _total(loader: DataLoader) -> int | None:

@@ -12,20 +12,23 @@ from typing import Any, overload
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from ossum.config.architectures import count_weights, kept_width
-from ossum.config.options import GradientOptions, PruningOptions
+from ossum.config.options import GradientOptions, PruningOptions, option_name
 from ossum.config.registry import METHODS, lookup
+from ossum.config.schema import describe, merged
 from ossum.front_door.chain import Chain, find_chain
-from ossum.front_door.cut import cut, mask, n_parameters, outputs
+from ossum.front_door.compare import Comparison
+from ossum.front_door.cut import cut, mask, n_parameters
 from ossum.front_door.examples import (
     Data,
+    Examples,
     InMemory,
     Reader,
     Source,
     Unpack,
-    set_modes,
     undisturbed,
 )
 from ossum.front_door.scores import score_network
@@ -36,11 +39,10 @@ from ossum.pruning.view import TrainingView
 # The paper's schedule for MNIST.
 _OPTIONS = PruningOptions(gradient=GradientOptions(schedule=[(0.1, 10), (0.01, 5)]))
 _KINDS = {str: "a string", Integral: "a whole number", Real: "a number"}
-_KINDS[PruningOptions] = "PruningOptions or a dict of them"
 # The most memory, in bytes, for activations that are read many times.
 _CACHE = 2**31
 # Methods that look at weights alone.
-_WITHOUT_DATA = ("norm", "norm-outgoing", "random")
+_WITHOUT_DATA = ("norm", "norm-outgoing", "random", "synflow")
 
 Options = PruningOptions | Mapping[str, Mapping[str, Any]]
 Sparsity = float | Mapping[str, float]
@@ -142,8 +144,8 @@ def prune(
         run and stays as it is. The model may be trained or not. It is not changed.
     data: training examples: inputs as the model takes them and integer labels [N], as two tensors,
         or as a Dataset or DataLoader of such pairs. They are read batch by batch, once for
-        "ossum" and once for each hidden layer for "ossum-pab"; only "gradient" holds them in
-        memory. None for a method that looks at weights alone (norm, norm-outgoing, random).
+        "ossum" and once for each hidden layer for "ossum-pab"; some other methods hold them in
+        memory. None for a method that looks at weights alone: norm, norm-outgoing, random, synflow.
     sparsity: the fraction of neurons, 0 <= sparsity < 1, to prune from every hidden layer, or from
         each layer by its name: layers that are not named keep all. A list of several sparsities
         gives a list of models, which share their passes over the data.
@@ -172,12 +174,14 @@ def prune(
         raise ValueError(f"masks must be True or False, got {masks!r}")
     if (sparsity is None) == (widths is None):
         raise ValueError("say how much to prune: give either sparsity or widths")
-    if isinstance(sparsity, np.ndarray | Tensor):
-        sparsity = sparsity.tolist()
+    sparsity, widths = (
+        each.tolist() if isinstance(each, np.ndarray | Tensor) else each
+        for each in (sparsity, widths)
+    )
     several = isinstance(sparsity, Sequence) and not isinstance(sparsity, str)
     if several and not sparsity:
         raise ValueError("sparsity must be a number or a list of at least one, got an empty one")
-    with _undisturbed(model) as modes:
+    with _undisturbed(model):
         job = _Job.of(model, data, method, layers, unpack, seed, options)
         wanted = [
             _widths(each, widths, job.chain, _checked("round_to", round_to, Integral))
@@ -186,8 +190,7 @@ def prune(
         subnetworks = prune_network(method, job.network, wanted, job.view)
         found = [(mask if masks else cut)(job.chain, s) for s in subnetworks]
         for small, subnetwork in zip(found, subnetworks, strict=True):
-            job.check(small, subnetwork)
-            set_modes(small, modes)
+            job.comparison.check(small, subnetwork)
             # A plain dict, so that a file of the model can be read without this package.
             facts = job.report(small, subnetwork, perf_counter() - begun)
             small.__dict__["ossum_report"] = facts
@@ -224,11 +227,21 @@ def report(
 ) -> Report:
     """What `prune` did when it made `small`, and, given the model and test data, how accurate both
     are: the share of examples whose largest output is that of their label."""
-    if "ossum_report" not in small.__dict__:
-        raise ValueError("this model was not made by ossum.prune")
-    found = Report(**small.__dict__["ossum_report"])
-    if model is None or data is None:
+    if isinstance(small, Sequence):
+        raise ValueError("report takes one model: call it for each of the list")
+    if not isinstance(small, nn.Module) or "ossum_report" not in vars(small):
+        raise ValueError(f"this {type(small).__name__} was not made by ossum.prune")
+    found = Report(**vars(small)["ossum_report"])
+    if model is None and data is None:
         return found
+    if model is None or data is None:
+        raise ValueError("for accuracies report needs both the model before pruning and data")
+    with _undisturbed(model):
+        if n_parameters(model) != found.parameters[0]:
+            raise ValueError(
+                f"the model that was pruned had {found.parameters[0]:,} parameters, this one has "
+                f"{n_parameters(model):,}: call report(small, model, data) with that model"
+            )
     first, accuracies = next(iter(found.kept)), []
     for each in (model, small):
         with _undisturbed(each):
@@ -238,15 +251,13 @@ def report(
 
 @dataclass
 class _Job:
-    """All that a pruning method gets, and what to compare its results with."""
+    """All that a pruning method gets, and what its results are compared with."""
 
     chain: Chain
     network: Network
     view: TrainingView
     method: str
-    source: Source | None
-    sample: Any
-    features: Tensor | None = None  # what the first layer gets of the sample, before pruning
+    comparison: Comparison
 
     @classmethod
     def of(
@@ -277,42 +288,27 @@ class _Job:
         if data is None:
             if method not in _WITHOUT_DATA:
                 raise ValueError(f"method {method!r} needs data, only {_WITHOUT_DATA} do without")
-            empty = torch.empty(0, network.layer_sizes[0]), torch.empty(0, dtype=torch.int64)
-            source, sample, examples = None, None, InMemory(*empty, network.layer_sizes[-1])
+            comparison = Comparison.made_up(chain, network, layers)
+            nothing = torch.empty(0, network.layer_sizes[0]), torch.empty(0, dtype=torch.int64)
+            examples: Examples = InMemory(*nothing, network.layer_sizes[-1])
         else:
             source = Source(data, unpack)
+            comparison = Comparison(chain, network, source)
             reader = Reader(model, chain.names[0], chain.names[-1], source)
-            sample, examples = reader.sample(), reader.examples()
+            # Of a whole model the trace has shown that nothing comes after.
+            needs_logits = layers and method not in _WITHOUT_DATA
+            if needs_logits and (above := reader.above_logits(comparison.sample)):
+                raise ValueError(
+                    f"layer {chain.names[-1]!r} does not give the logits, because {above!r} comes "
+                    f"after it: {method!r} scores neurons by the logits that they feed. Such a "
+                    "block can be pruned by its weights alone: method='norm', data=None"
+                )
+            examples = reader.examples()
         cache = spec.reads_activations and 2 * len(examples) * network.hidden_widths[-1] <= _CACHE
         view = TrainingView(network, examples, options, seed, cache)  # type: ignore[arg-type]
-        job = cls(chain, network, view, method, source, sample)
-        job.check(model, Subnetwork(tuple(torch.arange(h) for h in network.hidden_widths)))
-        return job
-
-    def check(self, model: nn.Module, subnetwork: Subnetwork) -> None:
-        """Whether `model` computes what we think that it does, on a few examples."""
-        if self.source is None:
-            return
-        names = self.chain.names
-        features, logits = Reader(model, names[0], names[-1], self.source).both(self.sample)
-        before = self.features = features if self.features is None else self.features
-        if not torch.allclose(features, before, rtol=1e-2, atol=1e-3):
-            raise ValueError(
-                f"what layer {names[0]!r} gets has changed: the model uses the size or the weights "
-                "of a pruned layer elsewhere. Prune a model whose layers are used once"
-            )
-        if subnetwork.weights:
-            return
-        network = self.network.to(features.device)
-        expected = outputs(self.chain, network, subnetwork.kept, features.float())
-        tolerance = 1e-2 if logits.dtype.itemsize >= 4 else 1e-1
-        error = (logits.float() - expected).abs().max()
-        if not error <= tolerance * (1e-3 + expected.abs().max()):
-            raise ValueError(
-                f"the model computes something else than its layers {', '.join(names)}, one after "
-                "the other: its outputs differ from theirs by "
-                f"{float(error):.3g}. Give a plain model, without what changes these layers"
-            )
+        whole = Subnetwork(tuple(torch.arange(width) for width in network.hidden_widths))
+        comparison.check(model, whole)
+        return cls(chain, network, view, method, comparison)
 
     def report(self, small: nn.Module, subnetwork: Subnetwork, seconds: float) -> dict[str, Any]:
         sizes = self.network.layer_sizes
@@ -333,7 +329,7 @@ class _Job:
         }
 
 
-def _undisturbed(model: nn.Module) -> AbstractContextManager[dict[str, bool]]:
+def _undisturbed(model: nn.Module) -> AbstractContextManager[None]:
     if not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
         kind = type(model).__name__
         raise ValueError(f"the model must be an nn.Module, not scripted, got {kind}")
@@ -347,12 +343,14 @@ def _checked(name: str, value: Any, kind: type) -> Any:
 
 
 def _options(options: Options | None) -> PruningOptions:
-    if isinstance(options, Mapping):
-        options = PruningOptions.model_validate(options)
-    options = _OPTIONS if options is None else _checked("options", options, PruningOptions)
-    if options.gradient is None:
-        options = options.model_copy(update={"gradient": _OPTIONS.gradient})
-    return options
+    given = options.model_dump() if isinstance(options, PruningOptions) else options or {}
+    if not isinstance(given, Mapping):
+        raise ValueError(f"options must be a dict, by method, got {options!r}")
+    given = {option_name(str(key)): value for key, value in given.items() if value is not None}
+    try:
+        return PruningOptions.model_validate(merged(_OPTIONS.model_dump(), given))
+    except ValidationError as error:
+        raise ValueError(f"options: {describe(error.errors()[0], PruningOptions)}") from None
 
 
 def _widths(sparsity: Any, widths: WidthsWanted | None, chain: Chain, round_to: int) -> Widths:
@@ -377,7 +375,18 @@ def _widths(sparsity: Any, widths: WidthsWanted | None, chain: Chain, round_to: 
             wanted = [wanted.get(name, width) for name, width in full.items()]
         if isinstance(wanted, str) or not isinstance(wanted, Sequence):
             raise ValueError(f"widths must have a number for each hidden layer, got {widths!r}")
-        return tuple(int(_checked("each of widths", w, Integral)) for w in wanted)
+        chosen = tuple(int(_checked("each of widths", w, Integral)) for w in wanted)
+        if len(chosen) != len(full) or any(
+            not 1 <= k <= h for k, h in zip(chosen, full.values(), strict=True)
+        ):
+            sizes = ", ".join(f"{name!r} has {width}" for name, width in full.items())
+            raise ValueError(
+                f"widths must have a number for each hidden layer, from 1 to its size: {sizes}; "
+                f"got {list(chosen)}"
+            )
+        if round_to != 1:
+            raise ValueError("round_to is for sparsity: leave it out, or round widths yourself")
+        return chosen
     if round_to < 1:
         raise ValueError(f"round_to must be at least 1, got {round_to}")
     each = wanted if isinstance(wanted, Mapping) else dict.fromkeys(full, wanted)

@@ -1,10 +1,14 @@
 """What `ossum.prune` and its companions promise; `test_front_door_table.py` has the models."""
 
 import copy
+import inspect
 import io
 import pickle
+import re
 import subprocess
 import sys
+import typing
+import warnings
 import weakref
 from collections import OrderedDict
 
@@ -292,6 +296,69 @@ def test_the_report(data):
     assert 0 < report.seconds < 60 and ossum.report(small).accuracy is None
 
 
+def test_a_report_of_less_says_what_is_missing(data):
+    model = three_layers()
+    both = ossum.prune(model, data, sparsity=[0.25, 0.5], method="ossum-pab")
+    for arguments, message in [
+        ((both,), "one model: call it for each"),
+        ((both[0], model), "needs both the model before pruning and data"),
+        ((both[0], None, data), "needs both the model before pruning and data"),
+        ((both[0], both[1], data), "model that was pruned had 882 parameters, .* call report"),
+        ((both[0], data, model), "must be an nn.Module, .* got tuple"),
+        ((model, both[0], data), "this Sequential was not made by ossum.prune"),
+        ((both[0], model, (data[0] * torch.inf, data[1])), "finite"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            ossum.report(*arguments)
+
+
+def test_what_training_stored_is_no_obstacle(data):
+    """deepcopy knows no tensors with a history, which masks are after a forward pass, too."""
+    model = three_layers()
+    model.train()
+    model.hidden = model[1](data[0].flatten(1))
+    small, masked = (
+        ossum.prune(model, data, sparsity=0.5, method="ossum-pab", masks=m) for m in (False, True)
+    )
+    masked(data[0]).sum().backward()
+    assert torch.equal(small.hidden, model.hidden) and model.hidden.grad_fn is not None
+    accuracies = [ossum.report(each, model, data).accuracy for each in (small, masked)]
+    assert accuracies[0] == accuracies[1]
+
+
+def test_later_random_numbers_are_the_same(data):
+    """Although a DataLoader draws from torch's generator, for its order and in each pass."""
+    model = three_layers()
+    loader = DataLoader(TensorDataset(*data), 16, shuffle=True)
+
+    def then(*calls):
+        torch.manual_seed(5)
+        for call in calls:
+            call()
+        return torch.rand(3).tolist()
+
+    small = ossum.prune(model, loader, sparsity=0.5, method="ossum-pab")
+    request = {"sparsity": 0.5, "method": "ossum-pab"}
+    expected = then()
+    assert then(lambda: ossum.prune(model, loader, **request)) == expected
+    assert then(lambda: ossum.scores(model, loader, method="ossum-pab")) == expected
+    assert then(lambda: ossum.report(small, model, loader)) == expected
+    assert then(lambda: next(iter(loader))) != expected
+
+
+def test_without_data_models_are_compared_where_inputs_are_known(data):
+    """On made-up inputs of the model, or of the part that `layers` names; else a warning."""
+    model = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), two_layers()[1:])
+    model[2][0] = nn.Linear(72, 9)
+    request = {"sparsity": 0.5, "method": "norm"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ossum.prune(two_layers(), None, **request)
+        expected = kept_by(ossum.prune(model, None, layers="2", **request))
+    with pytest.warns(UserWarning, match="it was not run.*Give data, or name the part"):
+        assert kept_by(ossum.prune(model, None, **request)) == expected
+
+
 def test_the_report_of_one_logit(data):
     model = nn.Sequential(nn.Flatten(), nn.Linear(15, 9), nn.ReLU(), nn.Linear(9, 1), nn.Sigmoid())
     labels = data[1] % 2
@@ -339,6 +406,34 @@ def test_what_comes_after_data_is_said_by_name(data):
         ossum.prune(two_layers(), data, 0.5, "ossum")
     with pytest.raises(TypeError, match="metod"):
         ossum.prune(two_layers(), data, sparsity=0.5, metod="ossum")
+
+
+def test_type_checkers_see_every_argument(tmp_path):
+    """The overloads have the arguments of prune, and no checker takes a name that is not there."""
+    from ossum.front_door.prune import prune
+
+    known = inspect.signature(prune).parameters
+    overloads = [inspect.signature(each).parameters for each in typing.get_overloads(prune)]
+    assert len(overloads) == 3 and set().union(*overloads) == set(known)
+    assert all(found[name].kind == known[name].kind for found in overloads for name in found)
+    pytest.importorskip("pyright")
+    calls = [
+        "prune(model, None, metod='norm')",
+        "prune(model, None)",
+        "prune(model, None, 0.5)",
+        "prune(model, None, sparsity='0.5')",
+        "scores(model, None, sparsity=0.5)",
+        "prun(model, None, sparsity=0.5)",
+        "prune(model, None, sparsity=[0.5])[0]",  # right
+        "report(prune(model, None, widths=[3]), model).macs",  # right
+    ]
+    head = "import ossum\nfrom torch import nn\n\nmodel = nn.Sequential()\n"
+    file = tmp_path / "calls.py"
+    file.write_text(head + "".join(f"x{i} = ossum.{c}\n" for i, c in enumerate(calls)), "utf-8")
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, str(file)]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8").stdout
+    wrong = {int(line) for line in re.findall(r"calls.py:(\d+):\d+ - error", said)}
+    assert wrong == set(range(5, 11)), said
 
 
 def test_results_can_be_stored_exported_and_scripted(data):

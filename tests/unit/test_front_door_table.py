@@ -7,6 +7,7 @@ neurons are zero, to the last digits of double precision.
 import copy
 from collections import OrderedDict
 from itertools import pairwise
+from math import nan
 
 import pytest
 import torch
@@ -140,6 +141,42 @@ class Reused(nn.Module):
 class FixedSize(Functional):
     def forward(self, x):
         return self.fc2(torch.relu(self.fc1(x)).view(-1, 9))
+
+
+class Storing(Functional):
+    """Keeps what it sees, and counts."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(1))
+
+    def forward(self, x):
+        self.last = x
+        self.seen.add_(1)
+        return super().forward(x)
+
+
+class Dropping(Functional):
+    def forward(self, x):
+        return super().forward(F.dropout(x))
+
+
+class Asserting(Functional):
+    def forward(self, x):
+        assert x.shape[1] == M
+        return super().forward(x)
+
+
+class Scaled(Functional):
+    """Divides by the size of its layer, as it is then."""
+
+    def forward(self, x):
+        return self.fc2(torch.relu(self.fc1(x)) / self.fc1.out_features)
+
+
+class Pixels(Functional):
+    def forward(self, x):
+        return super().forward(x.to(self.fc1.weight.dtype) / 255)
 
 
 class MyLinear(nn.Linear):
@@ -299,9 +336,13 @@ WORKS = {
         lambda: changed(lambda m: m.features[0].register_forward_hook(lambda *_: None), Vgg()),
         PAB | {"layers": "classifier"},
     ),
+    "a forward that stores tensors": (Storing, HALF),
+    "the same, without data": (Storing, NORM, None),
     # Other methods
     "norm without data": (lambda: mlp(nn.GELU()), NORM, None),
+    "synflow without data": (lambda: mlp(nn.GELU()), NORM | {"method": "synflow"}, None),
     "a feed-forward block by norm": (FeedForward, NORM | {"layers": "ffn"}, None),
+    "the same with data": (FeedForward, NORM | {"layers": "ffn"}, TOKENS),
     "gradient with gelu": (
         lambda: mlp(nn.GELU()),
         HALF | {"method": "gradient", "options": options()},
@@ -324,8 +365,20 @@ WORKS = {
         lambda: deep([nn.ReLU()], [nn.ReLU()]),
         {"widths": {"2": 3}, "method": "ossum-pab"},
     ),
+    "widths as an array": (
+        lambda: deep([nn.ReLU()], [nn.ReLU()]),
+        {"widths": torch.tensor([4, 3]), "method": "ossum-pab"},
+    ),
     "multiples of 8": (lambda: mlp(nn.ReLU(), wide=20), HALF | {"round_to": 8}),
     "options as a dict": (lambda: mlp(nn.ReLU()), HALF | {"options": {}}),
+    "options by a method's id": (
+        lambda: mlp(nn.ReLU()),
+        HALF | {"method": "best-random", "options": {"best-random": {"draws": 3}}},
+    ),
+    "one option of gradient": (
+        lambda: mlp(nn.ReLU()),
+        HALF | {"method": "gradient", "options": {"gradient": {"momentum": 0.5}}},
+    ),
     "one logit": (lambda: mlp(nn.ReLU(), outputs=1), HALF, BINARY),
     "one probability": (lambda: mlp(nn.ReLU(), last=[nn.Sigmoid()], outputs=1), HALF, BINARY),
     "one logit, labels of BCE": (
@@ -340,6 +393,21 @@ WORKS = {
     ),
     "arrays": (lambda: mlp(nn.ReLU()), HALF, tuple(part.numpy() for part in examples())),
     "batches": (lambda: mlp(nn.ReLU()), HALF, [examples(), examples(7)]),
+    "two batches with unpack": (
+        lambda: mlp(nn.ReLU()),
+        HALF | {"unpack": lambda batch: (batch[:, :-1], batch[:, -1].long())},
+        [torch.cat([x, y[:, None]], dim=1) for x, y in (examples(), examples(7))],
+    ),
+    "a loader of single examples": (
+        lambda: mlp(nn.ReLU()),
+        HALF,
+        DataLoader([(x, int(y)) for x, y in zip(*examples(), strict=True)], 16),
+    ),
+    "pixels that the model scales": (
+        Pixels,
+        HALF,
+        (torch.arange(N * M, dtype=torch.uint8).view(N, M), examples()[1]),
+    ),
     "dict batches": (
         lambda: mlp(nn.ReLU()),
         HALF | {"unpack": lambda batch: (batch["x"], batch["y"])},
@@ -360,7 +428,9 @@ def test_works(name):
     model = make().double()
     before = {key: value.clone() for key, value in model.state_dict().items()}
     given = data[0] if data else images_for(model)
+    carried, random = carried_by(model), torch.get_rng_state()
     small = ossum.prune(model, given, **request)
+    assert carried_by(model) == carried and torch.equal(torch.get_rng_state(), random)
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     kept = ossum.report(small).kept
     silenced, pruned = copy.deepcopy(model), 0
@@ -377,6 +447,18 @@ def test_works(name):
     for each in (small, silenced):
         each.eval()
     torch.testing.assert_close(small(*inputs), silenced(*inputs), rtol=0, atol=1e-12)
+
+
+def carried_by(model):
+    """What tracing and running could leave on a model."""
+    return {
+        name: (
+            {key: id(value) for key, value in vars(module).items()},
+            len(module._forward_hooks),
+            len(module._forward_pre_hooks),
+        )
+        for name, module in model.named_modules()
+    }
 
 
 def images_for(model):
@@ -405,7 +487,13 @@ REFUSED = {
     "empty": (nn.Sequential, HALF, "ends in nothing"),
     "no logits": (lambda: mlp(nn.ReLU(), last=[nn.Tanh()]), HALF, "ends in Tanh '3'"),
     "many labels": (lambda: mlp(nn.ReLU(), last=[nn.Sigmoid()]), HALF, "ends in Sigmoid"),
-    "convolutions": (TRUNK, HALF, "ends in ReLU '2'"),
+    "convolutions": (TRUNK, HALF, "ends in ReLU '2'. For convolution channels OSSuM has no score"),
+    "a feed-forward block": (
+        FeedForward,
+        HALF | {"layers": "ffn"},
+        "'ffn.3' does not give the logits, because 'out' comes after it.*method='norm'",
+        TOKENS,
+    ),
     "one layer on a trunk": (
         lambda: vision().models.resnet18(num_classes=K),
         HALF,
@@ -424,6 +512,14 @@ REFUSED = {
         "each neuron and example by itself",
     ),
     "always dropout": (lambda: Functional(F.dropout), HALF, "dropout between 'fc1' and 'fc2'"),
+    "always dropout below": (
+        Dropping,
+        HALF,
+        "draws random numbers.*training=self.training",
+    ),
+    "assert": (Asserting, HALF, "torch.fx cannot trace.*if, assert"),
+    "a layer's size": (Scaled, HALF, "smaller model computes something else.*use their sizes"),
+    "a layer's size, no data": (Scaled, NORM, "smaller model computes something else", None),
     "a mean over neurons": (
         lambda: Functional(lambda x: x - x.mean(dim=1, keepdim=True)),
         HALF,
@@ -495,19 +591,39 @@ REFUSED = {
     "no sparsities": (None, {"sparsity": []}, "at least one"),
     "widths 5": (None, {"widths": 5}, "a number for each hidden layer, got 5"),
     "widths 0.5": (None, {"widths": [0.5]}, "whole number, got 0.5"),
-    "widths of two layers": (None, {"widths": [3, 3]}, "cannot keep"),
-    "too wide": (None, {"widths": [10]}, "cannot keep"),
+    "widths of two layers": (None, {"widths": [3, 3]}, r"each hidden layer.*'0' has 9; got \[3, 3"),
+    "too wide": (None, {"widths": [10]}, "from 1 to its size: '0' has 9"),
+    "widths in multiples": (None, {"widths": [5], "round_to": 2}, "round_to is for sparsity"),
     "round_to 0": (None, HALF | {"round_to": 0}, "at least 1"),
     "method None": (None, HALF | {"method": None}, "must be a string, got None"),
     "a misspelt method": (None, HALF | {"method": "osum"}, "did you mean 'ossum'"),
-    "misspelt options": (None, HALF | {"options": {"gradiant": {}}}, "gradiant"),
+    "misspelt options": (
+        None,
+        HALF | {"options": {"gradiant": {}}},
+        "options: gradiant: unknown key; did you mean 'gradient'",
+    ),
+    "a misspelt option": (
+        None,
+        HALF | {"options": {"gradient": {"schedul": []}}},
+        "gradient.schedul: unknown key; did you mean 'schedule'.*known here: schedule, momentum",
+    ),
+    "an option out of range": (
+        None,
+        HALF | {"options": {"best_random": {"draws": 0}}},
+        r"options: best_random.draws: .*greater than or equal to 1 \(got 0\)",
+    ),
     "options of another kind": (None, HALF | {"options": 3}, "options must be"),
     "seed as text": (None, HALF | {"seed": "1"}, "seed must be a whole number"),
     "layers None": (None, HALF | {"layers": None}, "layers must be the name"),
     # Data
     "no data": (None, HALF, "needs data", None),
     "other inputs": (None, HALF, r"\[N, 12\].*\[40, 11\]", (examples(N, (11,)))),
-    "whole numbers": (None, HALF, "floating-point", (examples()[0].int(), examples()[1])),
+    "whole numbers": (None, HALF, "Give inputs.float", (examples()[0].int(), examples()[1])),
+    "pixels": (Vgg, PAB, r"uint8 \[8, 3.*Give inputs.float", (IMAGES[0].byte(), IMAGES[1])),
+    "single examples": (None, HALF, r"DataLoader\(data", list(zip(*examples(), strict=True))),
+    "labels in a list": (None, HALF, "a list of 40", (examples()[0], examples()[1].tolist())),
+    "three tensors": (None, HALF, "two tensors", (*examples(), examples()[1])),
+    "nan that nobody reads": (None, NORM, "finite", [(torch.full((N, M), nan), examples()[1])]),
     "nan": (None, NORM, "finite", (torch.full((N, M), float("nan")), examples()[1])),
     "nan, ranks": (
         None,
@@ -543,8 +659,10 @@ def test_refused(name):
     model = mlp(nn.ReLU()) if make is None else make()
     images = isinstance(model, nn.Module) and has_images(model)
     given = data[0] if data else (IMAGES if images else examples())
+    carried = carried_by(model) if isinstance(model, nn.Module) else None
     with pytest.raises(ValueError, match=message):
         ossum.prune(model, given, **request)
+    assert carried is None or carried_by(model) == carried
 
 
 def test_the_table_is_large():

@@ -256,8 +256,12 @@ def _add(rows: pd.DataFrame, method: Method, asked: Namespace) -> None:
 
 def _with_others(rows: pd.DataFrame, path: Path, facts: dict[str, str]) -> pd.DataFrame:
     """The rows, and those of other networks that the same method, unchanged, has there already."""
-    known = results.read_metadata(path) or {}
-    if any(known.get(fact) != facts[fact] for fact in _SAME_METHOD):
+    known = results.read_metadata(path)
+    if known is None:
+        return rows
+    changed = [fact for fact in _SAME_METHOD if known.get(fact) != facts[fact]]
+    if changed:
+        print(f"\nearlier numbers of {path.stem} are gone; changed: {', '.join(changed)}")
         return rows
     both = pd.concat([read_rows(path), rows], ignore_index=True)
     return both.drop_duplicates(["dataset", "seed", "sparsity"], keep="last")

@@ -430,7 +430,7 @@ def test_no_name_hides_another(bench, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
-def test_numbers_of_other_networks_stay_while_the_method_stays_the_same(bench, tmp_path):
+def test_numbers_of_other_networks_stay_while_the_method_stays_the_same(bench, tmp_path, capsys):
     def seeds():
         rows = results.read(tmp_path / "results/bench/mine.parquet")
         return sorted(rows["seed"].unique())
@@ -442,9 +442,11 @@ def test_numbers_of_other_networks_stay_while_the_method_stays_the_same(bench, t
     assert seeds() == [0, 1, 3, 4]
     bench(path, "--add", "mine", "--option", "best_random.draws=3", seeds="5-5")
     assert seeds() == [5]
+    assert "earlier numbers of mine are gone; changed: options\n" in capsys.readouterr().out
     path.write_text(f"{path.read_text()}\n# another one\n")
     bench(path, "--add", "mine", "--option", "best_random.draws=3", seeds="6-6")
     assert seeds() == [6]
+    assert "are gone; changed: file\n" in capsys.readouterr().out
 
 
 def test_a_run_that_is_stopped_leaves_what_was_there(bench, tmp_path, monkeypatch):

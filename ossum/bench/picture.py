@@ -73,67 +73,75 @@ def _doublings(passes: np.ndarray) -> np.ndarray:
 
 
 def _names(axes: Axes, points: pd.DataFrame) -> None:
-    """Write names beside the points, in columns to the side where they overlap least."""
+    """Write names beside the points, in columns to the side where they overlap least, and as high
+    as their points if there is room."""
     dots = axes.figure.dpi / 72
-    points["column"] = (_doublings(points["x"].sort_values()).diff() > _NEAR).cumsum()
-    points[["left", "low"]] = axes.transData.transform(points[["x", "y"]])
-    extents = [TextPath((0, 0), name, _TEXT).get_extents() for name in points["name"]]
-    points["width"] = [dots * extent.width for extent in extents]
-    columns = [column.sort_values("low") for _, column in points.groupby("column")]
     line = 1.2 * _TEXT * dots
-    heights = [_spread(column["low"].to_numpy(), line) for column in columns]
+    column = (_doublings(points["x"].sort_values()).diff() > _NEAR).cumsum().sort_index()
+    x, y = axes.transData.transform(points[["x", "y"]]).T
+    extents = [TextPath((0, 0), name, _TEXT).get_extents() for name in points["name"]]
+    wide = np.array([dots * extent.width for extent in extents])
+    of_column = pd.Series(x).groupby(column)
+    right = of_column.transform("max") + _GAP * dots
+    left = of_column.transform("min") - _GAP * dots - wide
+    panel = axes.get_window_extent()
 
-    def starts(column: pd.DataFrame, side: int) -> np.ndarray:
-        """Where names begin, in dots."""
-        if side > 0:
-            return np.full(len(column), column["left"].max() + _GAP * dots)
-        return (column["left"].min() - _GAP * dots - column["width"]).to_numpy()
+    def begins(sides: list[int]) -> np.ndarray:
+        return np.where(np.take(sides, column) > 0, right, left)
+
+    def boxes_of(begin: np.ndarray, high: np.ndarray) -> list[tuple[float, ...]]:
+        return [*zip(begin, begin + wide, high - line / 2, high + line / 2, strict=True)]
 
     def overlap(sides: list[int]) -> float:
-        boxes = [
-            (start, start + width, height - line / 2, height + line / 2)
-            for column, side, places in zip(columns, sides, heights, strict=True)
-            for start, width, height in zip(
-                starts(column, side), column["width"], places, strict=True
-            )
-        ]
-        marks = [(x - 4, x + 4, y - 4, y + 4) for x, y in points[["left", "low"]].to_numpy()]
-        panel = axes.get_window_extent()
-        outside = sum(max(0, panel.x0 - box[0]) + max(0, box[1] - panel.x1) for box in boxes)
-        return line * outside + sum(_common(a, b) for a, b in combinations(boxes + marks, 2))
+        begin = begins(sides)
+        boxes = boxes_of(begin, _spread(y, column, line))
+        marks = [*zip(x - 4, x + 4, y - 4, y + 4, strict=True)]
+        outside = np.maximum(0, panel.x0 - begin) + np.maximum(0, begin + wide - panel.x1)
+        return line * outside.sum() + sum(_common(a, b) for a, b in combinations(boxes + marks, 2))
 
-    sides = [1] * len(columns)
-    for place in [*range(len(columns))] * 2:
+    sides = [1] * column.nunique()
+    for place in [*range(len(sides))] * 2:
         other = [-side if i == place else side for i, side in enumerate(sides)]
         sides = min(sides, other, key=overlap)
-    for column, side, places in zip(columns, sides, heights, strict=True):
-        for (_, point), start, height in zip(
-            column.iterrows(), starts(column, side), places, strict=True
-        ):
-            edge = start if side > 0 else start + point["width"]
-            axes.annotate(
-                point["name"],
-                (point["x"], point["y"]),
-                ((edge - point["left"]) / dots, (height - point["low"]) / dots),
-                textcoords="offset points",
-                va="center",
-                ha="left" if side > 0 else "right",
-                fontsize=_TEXT,
-                arrowprops=_LINE,
-                zorder=2,
-            )
+    begin, block = begins(sides), column
+    clash: tuple[int, int] | None = (0, 0)
+    while clash:  # names of columns that are in each other's way are moved together
+        block = block.replace(block[clash[0]], block[clash[1]])
+        high = _spread(y, block, line)
+        pairs = combinations(enumerate(boxes_of(begin, high)), 2)
+        clashes = ((i, k) for (i, a), (k, b) in pairs if block[i] != block[k] and _common(a, b) > 0)
+        clash = next(clashes, None)
+    for i, point in enumerate(points.itertuples()):
+        ahead = begin[i] > x[i]
+        edge = begin[i] if ahead else begin[i] + wide[i]
+        axes.annotate(
+            point.name,
+            (point.x, point.y),
+            ((edge - x[i]) / dots, (high[i] - y[i]) / dots),
+            textcoords="offset points",
+            va="center",
+            ha="left" if ahead else "right",
+            fontsize=_TEXT,
+            arrowprops=_LINE | {"relpos": (0 if ahead else 1, 0.5)},
+            zorder=2,
+        )
+
+
+def _spread(heights: np.ndarray, block: pd.Series, least: float) -> np.ndarray:
+    """Heights, moved as little as possible (least squares) to be `least` apart in each block."""
+
+    def of_one(heights: pd.Series) -> pd.Series:
+        ascending = heights.sort_values()
+        steps = least * np.arange(len(heights))
+        return pd.Series(isotonic_regression(ascending - steps).x + steps, ascending.index)
+
+    return pd.Series(heights).groupby(block).transform(of_one).to_numpy()
 
 
 def _common(a: tuple[float, ...], b: tuple[float, ...]) -> float:
     """The area that two boxes (left, right, low, high) share."""
     wide, high = (min(a[i + 1], b[i + 1]) - max(a[i], b[i]) for i in (0, 2))
     return max(wide, 0) * max(high, 0)
-
-
-def _spread(heights: np.ndarray, least: float) -> np.ndarray:
-    """Ascending heights, moved as little as possible (least squares) to be `least` apart."""
-    steps = least * np.arange(len(heights))
-    return isotonic_regression(heights - steps).x + steps
 
 
 def _look(gradients: bool, reweights: bool) -> dict:

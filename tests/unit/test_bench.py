@@ -606,6 +606,7 @@ def test_the_methods_of_the_page_can_be_benched(bench, tmp_path):
         ("Iterative signed SNIP", "OSSuM"),
         ("Gradient mask", "OSSuM"),
         ("Gradient mask, SGD", "OSSuM"),
+        ("Gradient mask", "Gradient mask, SGD"),
         ("Gradient mask, logits × 10", "Gradient mask"),
         ("Gradient mask, SGD, logits × 10", "Gradient mask, SGD"),
         ("Perturb and regress", "OSSuM"),

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +25,7 @@ class Method:
     name: what tables call it. gradients: whether it says that it uses gradients.
     cache_activations: see `ossum.pruning.view.TrainingView`.
     modules: those of ours that it is in; none for somebody's own.
+    sha256: of the file of somebody's own; "" for ours.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Method:
     modules: tuple[str, ...] = ()
     gradients: bool = False
     cache_activations: bool = False
+    sha256: str = ""
 
 
 def find_method(wanted: str) -> Method:
@@ -57,7 +60,7 @@ def find_method(wanted: str) -> Method:
         raise BenchError(f"{path} has no function {function}")
     if not callable(found) or not _takes_three(found):
         raise BenchError(f"{function or path.stem} in {path} must take (network, widths, view)")
-    return Method(function or path.stem, found)
+    return Method(function or path.stem, found, sha256=sha256(path.read_bytes()).hexdigest())
 
 
 def _load(path: Path) -> ModuleType:
@@ -65,10 +68,13 @@ def _load(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     folder = str(path.resolve().parent)
-    if folder not in sys.path:  # a method may import what lies beside it, as in a script
-        sys.path.insert(0, folder)
+    if folder not in sys.path:  # a method may import what lies beside it, but hide nothing
+        sys.path.append(folder)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise BenchError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
     return module
 
 
@@ -93,6 +99,6 @@ def _only_function(module: ModuleType, path: Path) -> Callable:
 def _takes_three(function: Callable) -> bool:
     try:
         inspect.signature(function).bind("network", "widths", "view")
-    except TypeError:
+    except (TypeError, ValueError):  # some that are not written in Python do not say
         return False
     return True

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from ossum.bench.measure import ARCHITECTURE, SPARSITIES
+from ossum.bench.method import BenchError
 from ossum.claims.statistics import Estimate, Samples, estimate
 from ossum.config.registry import DATASETS
 from ossum.storage import results
@@ -31,7 +32,18 @@ def read_all(reference: Path, *own: Path) -> dict[str, pd.DataFrame]:
     beyond = results.read(reference / "beyond.parquet")
     whole = (beyond["stage"] == "readout") & (beyond["architecture"] == ARCHITECTURE)
     readout = beyond[whole & (beyond["sparsity"] == 0)].assign(method="Readout of all neurons")
-    return {"readout": readout} | {name: results.read(path) for name, path in files.items()}
+    return {"readout": readout} | {name: read_rows(path) for name, path in files.items()}
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """The rows of one method. BenchError if a file has something else, or is damaged."""
+    try:
+        rows = results.read(path)
+    except ValueError as error:
+        raise BenchError(str(error)) from None
+    if rows.empty or "processor_seconds" not in rows:
+        raise BenchError(f"{path} has no numbers of ossum-bench: move it away")
+    return rows
 
 
 def accuracy(rows: pd.DataFrame, dataset: str) -> pd.DataFrame:
@@ -75,6 +87,11 @@ def cost(own: pd.DataFrame, dataset: str) -> dict[str, str]:
         "uses": ", ".join(used) or "–",
         "processor seconds": f"{seconds:.2g}" if seconds < 10 else f"{seconds:.0f}",
     }
+
+
+def overall(own: pd.DataFrame, dataset: str) -> Estimate | None:
+    """The mean over sparsities of test accuracy, 0 to 1, over seeds; None without rows."""
+    return _estimate(accuracy(own, dataset).mean(axis=1) / 100)
 
 
 def ranking(known: dict[str, pd.DataFrame], dataset: str) -> pd.DataFrame:

@@ -189,5 +189,15 @@ def _finished(
     panels.outer_labels(axes_grid)
     panels.letters(lettered)
     panels.legend(figure, [*panels.shown(figure), *entries])
-    panels.foot(figure, tables.contents(table))
+    panels.foot(figure, _contents(table))
     return figure
+
+
+def _contents(table: pd.DataFrame) -> str:
+    """What is shown; by stage, if stages have different seeds."""
+    stages = table.groupby(["origin", "stage"], sort=False)
+    if len({frozenset(seeds) for _, seeds in stages["seed"]}) == 1:
+        return tables.contents(table)
+    return "\n".join(
+        f"{_TITLES.get(stage, stage[1])}: {tables.contents(rows)}" for stage, rows in stages
+    )

@@ -50,7 +50,8 @@ def contents(table: pd.DataFrame) -> str:
     """How many seeds, networks and subnetworks are shown, for the foot of a figure: there a partial
     figure says that it is one."""
     seeds = sorted(table["seed"].unique())
-    listed = ", ".join(map(str, seeds))
+    run = len(seeds) > 5 and seeds == list(range(seeds[0], seeds[-1] + 1))
+    listed = f"{seeds[0]} to {seeds[-1]}" if run else ", ".join(map(str, seeds))
     trials = f"mean ± 1 sd over seeds {listed}" if len(seeds) > 1 else f"one trial, seed {listed}"
     key = ["dataset", "architecture", "activation", "distribution", "seed"]
     n_networks = len(table[key].drop_duplicates())

@@ -202,6 +202,17 @@ def test_figure_5_marks_the_best_architecture_and_its_legends_cover_no_data():
         assert axes.get_legend().get_window_extent().y0 >= axes.get_window_extent().y1 - 1
 
 
+def test_the_foot_has_a_line_for_each_stage_if_seeds_differ():
+    data = made.full("fig7")
+    few = data[(data["stage"] == "pruned") | (data["seed"] == 0)]
+    same, different = (DRAWINGS["fig7"](table)._supxlabel.get_text() for table in (data, few))
+    assert same.startswith("mean ± 1 sd over seeds 0, 1, 2; 6 networks")
+    assert [line.partition("; ")[0] for line in different.splitlines()] == [
+        "pruned at initialisation: mean ± 1 sd over seeds 0, 1, 2",
+        "trained, not rescaled: one trial, seed 0",
+    ]
+
+
 def test_figure_5_shows_each_combination_of_widths_by_its_mean_over_seeds():
     data = made.search(widths=(100, 900), seeds=(0, 1, 2))
     axes = DRAWINGS["fig5"](data).axes[3]

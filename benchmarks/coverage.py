@@ -23,7 +23,7 @@ def simulated(random: np.random.Generator, means: dict[str, float], n_seeds: int
     shape = (len(index) // n_seeds, n_seeds, len(means))
     shared, own = random.normal(0, 0.5**0.5, (1, n_seeds, 1)), random.normal(0, 0.5**0.5, shape)
     values = (shared + own + np.array(list(means.values()))).reshape(len(index), -1)
-    return pd.DataFrame(values, index, columns=list(means))
+    return pd.DataFrame(values, index, columns=pd.Index(list(means), name="method"))
 
 
 def of(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:

@@ -8,8 +8,8 @@ gives one), `wanted` and `evidence`.
 `accuracies`: by "table/data set/architecture/method/stage/sparsity", of tanh networks with uniform
 weights and without options of a grid's own: `value`, `sd` (in percent) and `n` (seeds).
 
-`readings`: a row for each claim under each reading. `facts`: of the run, as on the report's first
-page. `verdicts`: how many claims have each. What was not run is null.
+`readings`: a row for each claim under each reading, with its checks. `facts`: of the run, as on the
+report's first page. `verdicts`: how many claims have each. What was not run is null.
 """
 
 import re
@@ -63,6 +63,7 @@ def _claim(finding: Finding) -> dict[str, object]:
         "qualified": verdict(finding),
         "explained": explained(finding),
         "largest_lead": finding.largest_lead,
+        "survives_holm": finding.verdict == finding.verdict_holm,
         "n_checks": len(words),
         "n_holding": words.count("holds"),
         "checks": {check_name(o.check.what): _check(o) for o in finding.outcomes},
@@ -106,4 +107,5 @@ def _reading(each: Judged) -> dict[str, object]:
         "verdict": finding.verdict,
         "qualified": verdict(finding),
         "counts": counts(finding.outcomes),
+        "checks": {check_name(o.check.what): _check(o) for o in finding.outcomes},
     }

@@ -162,7 +162,7 @@ class Source:
                 raise ValueError(
                     f"data must be two tensors or arrays (inputs, labels), got {_kind(data)}"
                 )
-            inputs, labels = (torch.as_tensor(part) for part in data)
+            inputs, labels = map(_tensor, data)
             if not inputs.ndim or not labels.ndim:
                 raise ValueError("inputs [N, ...] and labels [N] must have a dimension of examples")
             self.pair, self.total = (_dense(inputs), labels), len(labels)
@@ -207,7 +207,7 @@ class Source:
                     f"{_kind(batch)}: say how to read it, such as unpack=lambda batch: "
                     "(batch['inputs'], batch['labels'])"
                 )
-            yield batch[0], torch.as_tensor(batch[1])
+            yield batch[0], _tensor(batch[1])
 
     def sample(self) -> Any:
         """The inputs of the first few examples."""
@@ -256,7 +256,7 @@ class Reader:
         if not seen:
             raise ValueError("the data must hold at least one example")
 
-    def features(self, inputs: Any) -> Tensor:
+    def features(self, inputs: Any, copy: bool = True) -> Tensor:
         """What the first Linear layer gets. What comes after it does not run."""
 
         def stop(_: nn.Module, seen: tuple[Tensor, ...]) -> None:
@@ -264,7 +264,7 @@ class Reader:
 
         try:
             with _hook(self._first.register_forward_pre_hook(stop)):
-                self._run(inputs)
+                self._run(inputs, copy=copy)
         except _Reached as reached:
             return reached.features
         raise ValueError(f"the model does not call its layer {self._name!r}")
@@ -320,22 +320,23 @@ class Reader:
             raise ValueError("the data must hold at least one example")
         return correct / total
 
-    def _run(self, inputs: Any, model: nn.Module | None = None) -> None:
-        """Inputs go to the device of the model, and to its type if they are floating-point."""
+    def _run(self, inputs: Any, model: nn.Module | None = None, copy: bool = True) -> None:
+        """Copies of inputs go to the device of the model, and to its type if they are
+        floating-point: a forward may change its input in place."""
 
         def moved(tensor: Tensor) -> Tensor:
             dtype = self._dtype if tensor.is_floating_point() else None
-            return _dense(tensor).to(self.device, dtype)
+            return _dense(tensor).to(self.device, dtype, copy=copy)
 
         run(model or self._model, _map(moved, inputs))
 
     def _untouched(self, inputs: Tensor) -> bool:
         """Whether nothing but a Flatten comes before the first Linear layer."""
-        inputs = inputs.to(self.device)
-        if not len(inputs) or inputs.dtype != self._dtype:
-            inputs = inputs.to(self._dtype)
-        features = self.features(inputs)
+        inputs = inputs.to(self.device, self._dtype, copy=True)
+        before = inputs.clone()
+        features = self.features(inputs, copy=False)
         same = features.untyped_storage().data_ptr() == inputs.untyped_storage().data_ptr()
+        same &= torch.equal(inputs, before)  # or it was changed in place
         return same and features.numel() == inputs.numel() and features.ndim == 2
 
     def _check(self, features: Tensor, n: int) -> None:
@@ -441,6 +442,16 @@ def _hook(handle: Any) -> Iterator[None]:
         yield
     finally:
         handle.remove()
+
+
+def _tensor(array: Any) -> Tensor:
+    try:
+        return torch.as_tensor(array)
+    except TypeError as error:
+        kind = getattr(array, "dtype", type(array).__name__)
+        raise ValueError(
+            f"inputs and labels must be numbers, got {kind}: number the classes from 0 on"
+        ) from error
 
 
 def _map(function: Callable[[Tensor], Tensor], inputs: Any) -> Any:

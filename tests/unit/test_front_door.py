@@ -12,6 +12,7 @@ import warnings
 import weakref
 from collections import OrderedDict
 
+import numpy as np
 import pytest
 import torch
 from helpers import ROOT, options, random_network, random_split
@@ -320,10 +321,37 @@ def test_what_training_stored_is_no_obstacle(data):
     small, masked = (
         ossum.prune(model, data, sparsity=0.5, method="ossum-pab", masks=m) for m in (False, True)
     )
-    masked(data[0]).sum().backward()
+    masked.eval()(data[0]).sum().backward()  # in train mode, BatchNorm would look at the data
     assert torch.equal(small.hidden, model.hidden) and model.hidden.grad_fn is not None
     accuracies = [ossum.report(each, model, data).accuracy for each in (small, masked)]
     assert accuracies[0] == accuracies[1]
+
+
+class InPlace(nn.Module):
+    """Its forward changes what it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(15, 8), nn.ReLU(), nn.Linear(8, 4))
+
+    def forward(self, x):
+        return self.layers(x.mul_(1.5).flatten(1))
+
+
+@pytest.mark.parametrize("method", ["ossum", "norm"])
+def test_data_stay_as_they_are_whatever_a_forward_does(method, data):
+    inputs, model = data[0].clone(), InPlace()
+    small = ossum.prune(model, (inputs, data[1]), sparsity=0.5, method=method)
+    assert ossum.report(small, model, (inputs, data[1])).accuracy
+    loader = DataLoader(TensorDataset(inputs, data[1]), 16)
+    again = ossum.prune(model, loader, sparsity=0.5, method=method)
+    assert kept_by(small) == kept_by(again) and torch.equal(inputs, data[0])
+
+
+def test_labels_that_are_no_numbers_are_refused(data):
+    names = np.array(list("abcd"))[data[1].numpy()]
+    with pytest.raises(ValueError, match="number the classes from 0 on"):
+        ossum.prune(three_layers(), (data[0].numpy(), names), sparsity=0.5)
 
 
 def test_later_random_numbers_are_the_same(data):

@@ -5,12 +5,13 @@ import platform
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from types import ModuleType
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from ossum.config.architectures import count_weights
 from ossum.config.options import TrainingOptions
 from ossum.config.registry import DATASETS
-from ossum.datasets import Split
+from ossum.datasets import Split, load
 from ossum.networks.network import Network, draw
 from ossum.networks.recipe import Recipe
 from ossum.training.ensemble import train_ensemble
@@ -166,6 +167,15 @@ def random_split(dataset: str, n: int) -> Split:
     images = torch.randint(0, 256, (n, spec.input_size), dtype=torch.uint8, generator=generator)
     labels = torch.randint(0, spec.n_classes, (n,), generator=generator)
     return Split(images, labels, 255, 0.5, 0.5, spec.n_classes)
+
+
+def real_split(dataset: str, which: Literal["train", "test"], part: int) -> Split:
+    """One in `part` real examples, for what depends on the pixels that are blank."""
+    path = Path("data", f"{dataset}.safetensors")
+    if not path.exists():
+        raise SystemExit(f"{path} is missing: make it by ./run snakemake --cores 1 {path}")
+    split = load(path, which)
+    return replace(split, images=split.images[::part], labels=split.labels[::part])
 
 
 @dataclass(frozen=True)

@@ -29,12 +29,21 @@ def random_network(
     return Network(tuple(weights), activation, tuple(biases))
 
 
-def random_split(n: int = 50, m: int = 6, n_classes: int = 3, seed: int = 0) -> Split:
-    """Random images of m pixels 0 to 255 with random labels."""
+def random_split(
+    n: int = 50, m: int = 6, n_classes: int = 3, seed: int = 0, blanks: bool = False
+) -> Split:
+    """Random images of m pixels 0 to 255 with random labels.
+
+    blanks: some pixels are 0 in all of them, and others in a part of them, as in digits.
+    """
     generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, 256, (n, m), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(0, n_classes, (n,), generator=generator)
+    if blanks:
+        images *= torch.rand(n, m, generator=generator) < torch.linspace(-0.2, 1, m)
     return Split(
-        images=torch.randint(0, 256, (n, m), dtype=torch.uint8, generator=generator),
-        labels=torch.randint(0, n_classes, (n,), generator=generator),
+        images=images,
+        labels=labels,
         max_value=255,
         mean=0.5,
         std=0.5,

@@ -11,6 +11,7 @@ from torch import Tensor
 from ossum.config.options import PruningOptions
 from ossum.config.registry import METHODS
 from ossum.datasets import Split
+from ossum.datasets.split import BlanksLast
 from ossum.networks.forward import Activations
 from ossum.networks.network import Network, Subnetwork, Widths
 from ossum.pruning import PruningMethod, prune_network
@@ -83,6 +84,10 @@ class _CountedExamples:
     @property
     def device(self) -> torch.device:
         return self._split.device
+
+    @property
+    def blanks_last(self) -> BlanksLast | None:
+        return self._split.blanks_last
 
     @property
     def labels(self) -> Tensor:

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import nan
 from numbers import Number
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ _SAMPLE = 8
 class InMemory:
     """Features float32 [N, m] and labels int64 [N]. rows_read: how many were asked for."""
 
+    blanks_last: ClassVar[None] = None
     inputs: Tensor
     labels: Tensor
     n_classes: int
@@ -59,6 +60,7 @@ class Streamed:
     method that asks for anything else gets everything from memory from then on.
     """
 
+    blanks_last: ClassVar[None] = None
     read: Callable[[], Iterator[tuple[Tensor, Tensor]]]
     total: int
     device: torch.device

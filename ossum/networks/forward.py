@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ossum.datasets import Split
+from ossum.datasets.split import BlanksLast
 from ossum.networks.network import Kept, Network, Subnetwork, contents
 from ossum.progress import progress
 
@@ -26,11 +27,41 @@ BATCH_ROWS = 1024
 BLOCK_NEURONS = 4096
 
 
-def input_batches(split: Split, label: str) -> Iterator[tuple[slice, Tensor]]:
-    """Walk through `split` once; yields (rows, inputs float32 [n, m])."""
+def input_batches(
+    network: Network, split: Split, label: str
+) -> Iterator[tuple[Network, slice | Tensor, Tensor]]:
+    """Walk through `split` once; yields (network, rows, inputs float32 [n, c]).
+
+    Pixels that are blank in all images of a batch are left out: c <= m inputs are left, and the
+    network that is yielded makes of them what `network` makes of all. With b the input of a blank
+    pixel, a weighted sum of the first layer is
+
+        sum_i w[j, i] x[i] = b sum_i w[j, i] + sum_(i not blank) w[j, i] (x[i] - b).
+
+    Rows are a slice or int64 [n]: examples with like blank pixels come together.
+    """
+    order = split.blanks_last
+    if order is not None:
+        network = _blanks_as_bias(network, order)
     for start in progress(range(0, len(split), BATCH_ROWS), label):
-        rows = slice(start, min(start + BATCH_ROWS, len(split)))
-        yield rows, split.batch(rows)
+        stop = min(start + BATCH_ROWS, len(split))
+        if order is None:
+            yield network, slice(start, stop), split.batch(slice(start, stop))
+            continue
+        rows, used = order.examples[start:stop], order.used[stop - 1]
+        inputs = split.batch(rows).index_select(1, order.pixels[:used]).sub_(order.blank)
+        first, *others = network.weights
+        yield replace(network, weights=(first[:, :used], *others)), rows, inputs
+
+
+def _blanks_as_bias(network: Network, order: BlanksLast) -> Network:
+    """A network of inputs less that of a blank pixel, and of those pixels only that are ever used,
+    in this order."""
+    first, *others = network.weights
+    constant = first.sum(dim=1, dtype=torch.float64).mul_(order.blank).to(first.dtype)
+    biases = network.biases or tuple(w.new_zeros(len(w)) for w in network.weights)
+    used = first.index_select(1, order.pixels[: order.used[-1]])
+    return replace(network, weights=(used, *others), biases=(biases[0] + constant, *biases[1:]))
 
 
 def hidden_blocks(network: Network, inputs: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -77,16 +108,21 @@ def _sums_by_product(activations: Tensor, labels: Tensor, n_classes: int) -> Ten
 
 
 def class_sums(network: Network, split: Split, cache: Tensor | None = None) -> Tensor:
-    """S [K, h_L] in float64 by one forward pass, which also fills `cache` [N, h_L] if given."""
+    """S [K, h_L] in float64 by one forward pass, which also fills `cache` [N, h_L] if given.
+
+    Its rows are in the order of the pass: `split.blanks_last.examples`, if there is one.
+    """
     network = network.to(split.device)
     shape = split.n_classes, network.hidden_widths[-1]
     sums = torch.zeros(shape, dtype=torch.float64, device=split.device)
-    for rows, inputs in input_batches(split, "forward pass"):
-        labels = split.labels[rows]
-        for neurons, activations in hidden_blocks(network, inputs):
+    start = 0
+    for part, rows, inputs in input_batches(network, split, "forward pass"):
+        labels, stop = split.labels[rows], start + len(inputs)
+        for neurons, activations in hidden_blocks(part, inputs):
             sums[:, neurons] += class_activation_sums(activations, labels, split.n_classes)
             if cache is not None:
-                cache[rows, neurons] = activations
+                cache[start:stop, neurons] = activations
+        start = stop
     return sums.cpu()
 
 
@@ -147,9 +183,9 @@ def class_sums_above(network: Network, pruned: Sequence[Kept], split: Split) -> 
     network = network.to(split.device)
     shape = split.n_classes, network.hidden_widths[len(pruned[0])]
     sums = [torch.zeros(shape, dtype=torch.float64, device=split.device) for _ in pruned]
-    for rows, inputs in input_batches(split, "forward pass"):
+    for part, rows, inputs in input_batches(network, split, "forward pass"):
         labels = split.labels[rows]
-        for i, layer, below in layers_above(network, pruned, inputs):
+        for i, layer, below in layers_above(part, pruned, inputs):
             for neurons, activations in hidden_blocks(layer, below):
                 sums[i][:, neurons] += class_activation_sums(activations, labels, split.n_classes)
     return [each.cpu() for each in sums]
@@ -190,8 +226,8 @@ def largest_norms(network: Network, subnetworks: Sequence[Subnetwork], split: Sp
     kept = [sub.kept[0].to(split.device) for sub in subnetworks]
     lower = network[:2].to(split.device)
     norms = torch.zeros(len(subnetworks), device=split.device)
-    for _, inputs in input_batches(split, "norms of inputs"):
-        first = lower.hidden(inputs)
+    for part, _, inputs in input_batches(lower, split, "norms of inputs"):
+        first = part.hidden(inputs)
         for norm, neurons, upper in zip(norms, kept, uppers, strict=True):
             activations = upper.hidden(first.index_select(1, neurons))
             torch.maximum(norm, activations.norm(dim=1).max(), out=norm)
@@ -200,5 +236,7 @@ def largest_norms(network: Network, subnetworks: Sequence[Subnetwork], split: Sp
 
 def largest_input_norm(split: Split) -> float:
     """The largest L2 norm of an input."""
-    largest = [x.norm(dim=1).max() for _, x in input_batches(split, "norms of inputs")]
+    starts = range(0, len(split), BATCH_ROWS)
+    batches = (split.batch(slice(i, min(i + BATCH_ROWS, len(split)))) for i in starts)
+    largest = [inputs.norm(dim=1).max() for inputs in batches]
     return float(torch.stack(largest).cpu().max())

@@ -73,10 +73,12 @@ class TrainingView:
         # their pages one by one.
         half = cache.new_empty(most_rows, cache.shape[1])
         full = half.float()
+        order = self.split.blanks_last
+        places = None if order is None else order.examples.argsort()
 
         def read(rows: Tensor) -> Tensor:
             n = len(rows)
-            torch.index_select(cache, 0, rows, out=half[:n])
+            torch.index_select(cache, 0, rows if places is None else places[rows], out=half[:n])
             return full[:n].copy_(half[:n])
 
         return read

@@ -37,10 +37,14 @@ def minutes(rule: str, dataset: str, architecture: str) -> int:
 
 
 def network_mb(dataset: str, architecture: str) -> int:
-    """A job with the network, float32, and the data set, one byte a pixel."""
+    """A job with the network, float32, and the data set, one byte a pixel.
+
+    And with a copy of the first layer, if passes sort its inputs by their blank pixels.
+    """
     data, sizes = DATASETS[dataset], _sizes(dataset, architecture)
     pixels = (data.n_train + data.n_test) * data.input_size
-    return _RUNTIME_MB + _mb(4 * count_weights(sizes) + pixels)
+    weights = count_weights(sizes) + data.blanks * sizes[0] * sizes[1]
+    return _RUNTIME_MB + _mb(4 * weights + pixels)
 
 
 def prune_mb(dataset: str, architecture: str, methods: Mapping[str, Mapping]) -> int:

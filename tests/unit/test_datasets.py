@@ -19,6 +19,7 @@ from time import sleep
 import numpy as np
 import pytest
 import torch
+from helpers import random_split
 from PIL import Image
 from safetensors.numpy import save_file
 
@@ -476,6 +477,27 @@ def test_a_batch_is_the_formula(name):
         assert batch.dtype == torch.float32
         torch.testing.assert_close(batch.double(), expected[rows], rtol=0, atol=5e-7)
     assert torch.equal(split.images[0], pixels)  # nothing is changed in place
+
+
+def test_pixels_that_are_blank_in_the_first_examples_come_last():
+    split = random_split(200, 20, blanks=True)
+    order, images = split.blanks_last, split.images
+    assert order.examples.sort().values.tolist() == list(range(200))
+    assert order.pixels.sort().values.tolist() == list(range(20))
+    assert order.used == sorted(order.used)
+    for example, used in zip(order.examples, order.used, strict=True):
+        image = images[example, order.pixels]
+        assert image[used - 1] and not image[used:].any()
+    assert order.used[20] <= order.used[-1] < 20  # some are never in use
+    assert (split.inputs()[images == 0] == order.blank).all()
+
+
+def test_an_order_is_made_only_where_it_pays(prepared):
+    split = random_split(blanks=True)
+    assert split.blanks_last is not None
+    assert split.to("meta").blanks_last is None  # a GPU would wait for it
+    assert random_split().blanks_last is None
+    assert load(prepared, "train").blanks_last is None and not DATASETS["digits"].blanks
 
 
 def test_wrong_arrays_are_not_written(tmp_path, monkeypatch):

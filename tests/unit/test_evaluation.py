@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from helpers import float64, random_network, random_split
 
+from ossum.datasets import Split
 from ossum.networks.evaluation import (
     Evaluation,
     evaluate,
@@ -21,17 +22,17 @@ SPLIT = random_split(50)
 COLUMNS = {*EVALUATIONS.names} - {key.name for key in KEYS} - {"train_loss", "seconds"}
 
 
-def plain(network: Network, subnetwork: Subnetwork) -> Evaluation:
+def plain(network: Network, subnetwork: Subnetwork, split: Split = SPLIT) -> Evaluation:
     """One subnetwork in float64."""
-    _, logits = float64(subnetwork.of(network), SPLIT.inputs())
-    correct = int((logits.argmax(dim=1) == SPLIT.labels).sum())
-    return Evaluation(correct, 50, F.cross_entropy(logits, SPLIT.labels).item())
+    _, logits = float64(subnetwork.of(network), split.inputs())
+    correct = int((logits.argmax(dim=1) == split.labels).sum())
+    return Evaluation(correct, 50, F.cross_entropy(logits, split.labels).item())
 
 
-def assert_as_plain(network: Network, subnetworks: list[Subnetwork]) -> None:
-    found = evaluate(network, subnetworks, SPLIT)
+def assert_as_plain(network: Network, subnetworks: list[Subnetwork], split: Split = SPLIT) -> None:
+    found = evaluate(network, subnetworks, split)
     for subnetwork, evaluation in zip(subnetworks, found, strict=True):
-        expected = plain(network, subnetwork)
+        expected = plain(network, subnetwork, split)
         assert evaluation == replace(expected, loss=pytest.approx(expected.loss, rel=1e-5))
 
 
@@ -54,7 +55,8 @@ def test_a_shared_pass_is_each_subnetwork_alone(hidden, activation, monkeypatch)
     network = random_network(6, *hidden, 3, activation=activation)
     some = subnetworks_of(*hidden)
     upper = [Subnetwork((*some[0].kept[:-1], s.kept[-1])) for s in some]  # share lower layers
-    assert_as_plain(network, [*some, *upper, some[0]])
+    for split in (SPLIT, random_split(50, blanks=True)):
+        assert_as_plain(network, [*some, *upper, some[0]], split)
     assert evaluate(network, [], SPLIT) == []
 
 

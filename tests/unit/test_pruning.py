@@ -135,10 +135,13 @@ def test_the_number_of_draws_is_an_option():
 
 
 @pytest.mark.parametrize("cache", [False, True])
-def test_one_streaming_pass_gives_class_sums_and_activations(cache, monkeypatch):
+@pytest.mark.parametrize("blanks", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+def test_one_streaming_pass_gives_class_sums_and_activations(cache, blanks, biased, monkeypatch):
     monkeypatch.setattr("ossum.networks.forward.BATCH_ROWS", 7)  # 50 = 7 * 7 + 1
     monkeypatch.setattr("ossum.networks.forward.BLOCK_NEURONS", 3)  # 7 = 3 + 3 + 1
-    network, split = random_network(6, 7, 3), random_split()
+    network, split = random_network(6, 7, 3, biased=biased), random_split(blanks=blanks)
+    assert blanks == (split.blanks_last is not None)
     view = TrainingView(network, split, options(), 0, cache_activations=cache)
     hidden, _ = float64(network, split.inputs())
     expected = class_activation_sums(hidden, split.labels, 3)
@@ -189,7 +192,7 @@ def plain_supermask(network, split, mask, schedule, momentum, batch_size, order)
 @pytest.mark.parametrize("exact", [True, False])
 def test_mask_training_is_plain_supermask_training(momentum, exact):
     """With exact activations it agrees up to rounding, with cached ones up to half precision."""
-    network, split = random_network(6, 20, 3), random_split(50)
+    network, split = random_network(6, 20, 3), random_split(50, blanks=True)
     schedule = [(0.5, 2), (0.1, 1)]
     chosen = options(schedule, momentum=momentum, batch_size=16).gradient
     cached = TrainingView(network, split, options(), 0, True).activation_reader(16)

@@ -8,7 +8,7 @@ from ossum.analysis.pruning_cost import pruning_cost
 from ossum.pruning import prune_network
 from ossum.pruning.view import TrainingView
 
-SPLIT = random_split(n=100)
+SPLIT = random_split(n=100, blanks=True)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from ossum.pruning.scoring import SCORES, ossum_scores, top_neurons
 from ossum.pruning.view import TrainingView
 from ossum.training.masks import train_mask, train_masks
 
-SPLIT = random_split(60)
+SPLIT = random_split(60, blanks=True)
 
 
 def prune(method, network, widths, seed=3, **changes):

@@ -20,7 +20,7 @@ def splits(network, n=300):
     """Labels that depend on the hidden layer, so that there is something to learn."""
     teacher = random_network(network.hidden_widths[-1], 3, seed=7)
     for seed in (0, 1):
-        split = random_split(n, seed=seed)
+        split = random_split(n, seed=seed, blanks=True)
         hidden, _ = float64(network, split.inputs())
         noise = torch.randn(n, 3, generator=torch.Generator().manual_seed(seed))
         logits = 4 * hidden.float() @ teacher.weights[0].T + noise

@@ -34,6 +34,8 @@ def mib(*n_bytes: int) -> float:
 def test_a_network_and_its_data_set():
     assert network_mb("cifar10", "FC-100000") == mib(4 * WIDE + CIFAR10)
     assert network_mb("digits", "FC-9") == mib(1_797 * 64)
+    sorted_by_blanks = 4 * 784 * 100_000
+    assert network_mb("mnist", "FC-100000") == mib(4 * 794 * 100_000 + MNIST, sorted_by_blanks)
 
 
 def test_pruning_with_and_without_activations_in_memory():
@@ -73,13 +75,13 @@ def test_training_five_times_every_weight_and_every_activation_of_a_batch():
 
 def test_evaluation_of_many_subnetworks():
     own = 80 * 4 * (10 * 1_000 + 1_000 * 10)  # the whole last layer, and layers that are replaced
-    assert evaluate_mb("mnist", "FC-1000", 80) == mib(4 * 794_000 + MNIST, own)
+    assert evaluate_mb("mnist", "FC-1000", 80) == mib(4 * (784_000 + 794_000) + MNIST, own)
 
 
 def test_readout_has_the_activations_of_all_examples():
     activations = 4 * (70_000 * 10_000 + 1024 * (784 + 10_000 + 10))
     own = activations + 4 * (10 * 60_000 * 10 + 10_000 * 794)
-    assert readout_mb("mnist", "FC-10000") == mib(4 * 10_000 * 794 + MNIST, own)
+    assert readout_mb("mnist", "FC-10000") == mib(4 * 10_000 * (784 + 794) + MNIST, own)
 
 
 def test_search_keeps_every_version_of_every_layer():

@@ -2,9 +2,9 @@
 
     ./run python benchmarks/prune_and_evaluate.py            (3 GiB of memory)
 
-Every gradient-free method at ten sparsities, 50 subnetworks: beside the first layer's products of all
-pixels, in the shape that BLAS likes best, and the plain way, a DataLoader loop for each training and
-each test pass. The data are real, because passes leave out pixels that are blank.
+Every gradient-free method at ten sparsities, 50 subnetworks: beside the first layer's products of
+all pixels, in the shape that BLAS likes best, and beside the plain way, a DataLoader loop for each
+training and each test pass. The data are real, because passes leave out pixels that are blank.
 """
 
 import sys

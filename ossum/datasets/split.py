@@ -64,8 +64,9 @@ class Split:
             return None
         counts = sum((images != 0).sum(dim=0) for images in self.images.split(1024))
         pixels = counts.argsort(descending=True, stable=True)
-        places = torch.empty_like(pixels)
-        places[pixels] = torch.arange(1, len(pixels) + 1)
+        # Products in int32 take half the time of those in int64.
+        places = torch.empty_like(pixels, dtype=torch.int32)
+        places[pixels] = torch.arange(1, len(pixels) + 1, dtype=torch.int32)
         last = torch.cat([((i != 0) * places).amax(dim=1) for i in self.images.split(1024)])
         used, examples = last.sort(stable=True)
         return BlanksLast(examples, pixels, used.tolist(), -self.mean / self.std)

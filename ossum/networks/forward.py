@@ -58,7 +58,9 @@ def _blanks_as_bias(network: Network, order: BlanksLast) -> Network:
     """A network of inputs less that of a blank pixel, and of those pixels only that are ever used,
     in this order."""
     first, *others = network.weights
-    constant = first.sum(dim=1, dtype=torch.float64).mul_(order.blank).to(first.dtype)
+    # In blocks, because torch copies all that it sums in float64.
+    sums = torch.cat([w.sum(dim=1, dtype=torch.float64) for w in first.split(BLOCK_NEURONS)])
+    constant = sums.mul_(order.blank).to(first.dtype)
     biases = network.biases or tuple(w.new_zeros(len(w)) for w in network.weights)
     used = first.index_select(1, order.pixels[: order.used[-1]])
     return replace(network, weights=(used, *others), biases=(biases[0] + constant, *biases[1:]))

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from helpers import float64, options, random_network, random_split
+from torch.profiler import profile
 
 from ossum.config.options import BestRandomOptions
 from ossum.config.registry import METHODS
@@ -168,6 +169,16 @@ def test_the_pass_happens_once(monkeypatch):
 
 
 # Supermasks
+
+
+def test_blank_pixels_take_the_memory_of_one_first_layer(monkeypatch):
+    monkeypatch.setattr("ossum.networks.forward.BLOCK_NEURONS", 100)
+    network, split = random_network(20, 10_000, 3), random_split(50, 20, blanks=True)
+    assert split.blanks_last is not None
+    with profile(profile_memory=True) as profiled:
+        class_sums(network, split)
+    largest = max(event.self_cpu_memory_usage for event in profiled.events())
+    assert 0 < largest <= 4 * 20 * 10_000
 
 
 def plain_supermask(network, split, mask, schedule, momentum, batch_size, order):

@@ -61,8 +61,8 @@ def _activations(network: Network, split: Split) -> Tensor:
     """Activations of the last hidden layer, float32 [N, h_L], on the processor for scikit-learn."""
     network = network.to(split.device)
     result = torch.empty(len(split), network.hidden_widths[-1])
-    for part, rows, inputs in input_batches(network, split, "activations"):
-        result[rows] = part.hidden(inputs)
+    for reduced, rows, inputs in input_batches(network, split, "activations"):
+        result[rows] = reduced.hidden(inputs)
     return result
 
 

@@ -155,7 +155,8 @@ METHODS: dict[str, MethodSpec] = {
 class DatasetSpec:
     """Where a data set's loader lives, what to call it in figures, and its sizes.
 
-    blanks: whether most images are 0 at the same pixels (`ossum.datasets.split.BlanksLast`).
+    blanks: whether most images are 0 at the same pixels. Passes then leave these out
+        (`ossum.datasets.split.BlanksLast`), and jobs ask for a copy of the first layer.
     """
 
     module: str

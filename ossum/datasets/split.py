@@ -6,17 +6,17 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-# With so large a share of the pixels in use in a batch, leaving out the rest does not pay.
+# If a batch uses more than this share of the pixels, leaving out the rest saves too little.
 _MOST_IN_USE = 0.9
 
 
 @dataclass(frozen=True)
 class BlanksLast:
-    """An order in which the pixels that are 0 in all images of a batch come last.
+    """Orders of examples and pixels such that the first examples use only the first pixels.
 
-    examples: int64 [N], those that use common pixels only first. pixels: int64 [m], those that most
-    images use first. used: N counts, ascending; the first n examples use only so many of the first
-    pixels. blank: the input that a pixel of 0 gives.
+    examples: int64 [N]. pixels: int64 [m], from the one that most images use to the one that fewest
+    use. used: N counts, ascending; the first i + 1 of the examples are 0 ("blank") beyond the first
+    used[i] of the pixels. blank: the input that a pixel of 0 gives.
     """
 
     examples: Tensor
@@ -59,7 +59,7 @@ class Split:
 
     @cached_property
     def blanks_last(self) -> BlanksLast | None:
-        """None on a GPU, which would have to wait for it, and where few pixels are blank."""
+        """None where most pixels are in use, and on a GPU, which would wait for the counts."""
         if self.device.type != "cpu" or _in_use(self.images[:1024]) > _MOST_IN_USE:
             return None
         counts = sum((images != 0).sum(dim=0) for images in self.images.split(1024))
@@ -77,5 +77,5 @@ class Split:
 
 
 def _in_use(images: Tensor) -> float:
-    """The share of pixels that are not 0 in all of these images."""
+    """The share of pixels that at least one of these images uses."""
     return float((images != 0).any(dim=0).float().mean())

@@ -136,8 +136,8 @@ def _evaluate(network: Network, subnetworks: list[Subnetwork], split: Split) -> 
     heads = [head.to(split.device) for head in heads]
     correct = torch.zeros(len(subnetworks), dtype=torch.int64, device=split.device)
     loss = torch.zeros(len(subnetworks), dtype=torch.float64, device=split.device)
-    for part, rows, inputs in input_batches(network, split, "test pass") if members else ():
-        for group, layer, below in layers_above(part, lower, inputs):
+    for reduced, rows, inputs in input_batches(network, split, "test pass") if members else ():
+        for group, layer, below in layers_above(reduced, lower, inputs):
             here = members[group]
             logits = _logits(layer, below, heads[group])
             labels = split.labels[rows].expand(len(here), -1)

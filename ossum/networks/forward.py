@@ -32,13 +32,13 @@ def input_batches(
 ) -> Iterator[tuple[Network, slice | Tensor, Tensor]]:
     """Walk through `split` once; yields (network, rows, inputs float32 [n, c]).
 
-    Pixels that are blank in all images of a batch are left out: c <= m inputs are left, and the
-    network that is yielded makes of them what `network` makes of all. With b the input of a blank
-    pixel, a weighted sum of the first layer is
+    Use the network that comes with a batch. Pixels that are blank in all images of the batch are
+    left out, so c <= m inputs are left, and this network makes of them what `network` makes of all.
+    With b the input of a blank pixel, a weighted sum of the first layer is
 
         sum_i w[j, i] x[i] = b sum_i w[j, i] + sum_(i not blank) w[j, i] (x[i] - b).
 
-    Rows are a slice or int64 [n]: examples with like blank pixels come together.
+    Rows are a slice or int64 [n]: examples that use the same pixels come together.
     """
     order = split.blanks_last
     if order is not None:
@@ -55,8 +55,10 @@ def input_batches(
 
 
 def _blanks_as_bias(network: Network, order: BlanksLast) -> Network:
-    """A network of inputs less that of a blank pixel, and of those pixels only that are ever used,
-    in this order."""
+    """The same network for inputs x - b, in the order of pixels, without those that are never used.
+
+    b times the sum of a neuron's weights goes into its bias.
+    """
     first, *others = network.weights
     # In blocks, because torch copies all that it sums in float64.
     sums = torch.cat([w.sum(dim=1, dtype=torch.float64) for w in first.split(BLOCK_NEURONS)])
@@ -118,9 +120,9 @@ def class_sums(network: Network, split: Split, cache: Tensor | None = None) -> T
     shape = split.n_classes, network.hidden_widths[-1]
     sums = torch.zeros(shape, dtype=torch.float64, device=split.device)
     start = 0
-    for part, rows, inputs in input_batches(network, split, "forward pass"):
+    for reduced, rows, inputs in input_batches(network, split, "forward pass"):
         labels, stop = split.labels[rows], start + len(inputs)
-        for neurons, activations in hidden_blocks(part, inputs):
+        for neurons, activations in hidden_blocks(reduced, inputs):
             sums[:, neurons] += class_activation_sums(activations, labels, split.n_classes)
             if cache is not None:
                 cache[start:stop, neurons] = activations
@@ -185,9 +187,9 @@ def class_sums_above(network: Network, pruned: Sequence[Kept], split: Split) -> 
     network = network.to(split.device)
     shape = split.n_classes, network.hidden_widths[len(pruned[0])]
     sums = [torch.zeros(shape, dtype=torch.float64, device=split.device) for _ in pruned]
-    for part, rows, inputs in input_batches(network, split, "forward pass"):
+    for reduced, rows, inputs in input_batches(network, split, "forward pass"):
         labels = split.labels[rows]
-        for i, layer, below in layers_above(part, pruned, inputs):
+        for i, layer, below in layers_above(reduced, pruned, inputs):
             for neurons, activations in hidden_blocks(layer, below):
                 sums[i][:, neurons] += class_activation_sums(activations, labels, split.n_classes)
     return [each.cpu() for each in sums]
@@ -228,8 +230,8 @@ def largest_norms(network: Network, subnetworks: Sequence[Subnetwork], split: Sp
     kept = [sub.kept[0].to(split.device) for sub in subnetworks]
     lower = network[:2].to(split.device)
     norms = torch.zeros(len(subnetworks), device=split.device)
-    for part, _, inputs in input_batches(lower, split, "norms of inputs"):
-        first = part.hidden(inputs)
+    for reduced, _, inputs in input_batches(lower, split, "norms of inputs"):
+        first = reduced.hidden(inputs)
         for norm, neurons, upper in zip(norms, kept, uppers, strict=True):
             activations = upper.hidden(first.index_select(1, neurons))
             torch.maximum(norm, activations.norm(dim=1).max(), out=norm)
@@ -238,7 +240,7 @@ def largest_norms(network: Network, subnetworks: Sequence[Subnetwork], split: Sp
 
 def largest_input_norm(split: Split) -> float:
     """The largest L2 norm of an input."""
-    starts = range(0, len(split), BATCH_ROWS)
+    starts = progress(range(0, len(split), BATCH_ROWS), "norms of inputs")
     batches = (split.batch(slice(i, min(i + BATCH_ROWS, len(split)))) for i in starts)
     largest = [inputs.norm(dim=1).max() for inputs in batches]
     return float(torch.stack(largest).cpu().max())

@@ -65,8 +65,8 @@ class TrainingView:
         """A function that reads activations of at most `most_rows` examples at a time."""
         cache = self._pass[1] if self.cache_activations else None
         if cache is None:
-            # They are rounded like the cache, so that a lack of memory costs time but changes no
-            # result.
+            # They are rounded like the cache, so that a lack of memory costs time but hardly
+            # changes a result.
             network = self.network.to(self.split.device)
             return lambda rows: network.hidden(self.split.batch(rows)).half().float()
         # Fresh arrays of this size would cost more than filling them, because the system hands out

@@ -39,7 +39,7 @@ def minutes(rule: str, dataset: str, architecture: str) -> int:
 def network_mb(dataset: str, architecture: str) -> int:
     """A job with the network, float32, and the data set, one byte a pixel.
 
-    And with a copy of the first layer, if passes sort its inputs by their blank pixels.
+    And with a copy of the first layer if passes leave out blank pixels.
     """
     data, sizes = DATASETS[dataset], _sizes(dataset, architecture)
     pixels = (data.n_train + data.n_test) * data.input_size

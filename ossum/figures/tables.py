@@ -52,7 +52,9 @@ def contents(table: pd.DataFrame) -> str:
     seeds = sorted(table["seed"].unique())
     run = len(seeds) > 5 and seeds == list(range(seeds[0], seeds[-1] + 1))
     listed = f"{seeds[0]} to {seeds[-1]}" if run else ", ".join(map(str, seeds))
-    trials = f"mean ± 1 sd over seeds {listed}" if len(seeds) > 1 else f"one trial, seed {listed}"
+    # Of a search the points are means alone.
+    mean = "mean" if (table["stage"] == "search").all() else "mean ± 1 sd"
+    trials = f"{mean} over seeds {listed}" if len(seeds) > 1 else f"one trial, seed {listed}"
     key = ["dataset", "architecture", "activation", "distribution", "seed"]
     n_networks = len(table[key].drop_duplicates())
     # The stages of a figure show the same subnetworks: pruned, then trained.

@@ -215,8 +215,10 @@ def test_the_foot_has_a_line_for_each_stage_if_seeds_differ():
 
 def test_figure_5_shows_each_combination_of_widths_by_its_mean_over_seeds():
     data = made.search(widths=(100, 900), seeds=(0, 1, 2))
-    axes = DRAWINGS["fig5"](data).axes[3]
-    drawn = [y for points in axes.collections for _, y in points.get_offsets()]
+    figure = DRAWINGS["fig5"](data)
+    points = figure.axes[3].collections
+    drawn = [y for some in points for _, y in some.get_offsets()]
+    assert foot_of(figure).startswith("(d) mean over seeds 0, 1, 2; 3 networks")
     means = data.assign(widths=data["widths"].map(str)).groupby(["method", "widths"])["accuracy"]
     assert sorted(drawn) == pytest.approx(sorted(means.mean()))
 

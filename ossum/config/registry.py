@@ -169,7 +169,7 @@ class DatasetSpec:
 
 
 DATASETS: dict[str, DatasetSpec] = {
-    "mnist": DatasetSpec("ossum.datasets.mnist", "MNIST", 784, 10, 60_000, 10_000, True),
+    "mnist": DatasetSpec("ossum.datasets.mnist", "MNIST", 784, 10, 60_000, 10_000, blanks=True),
     "cifar10": DatasetSpec("ossum.datasets.cifar10", "CIFAR-10", 3_072, 10, 50_000, 10_000),
     "digits": DatasetSpec("ossum.datasets.digits", "Digits 8×8", 64, 10, 1_437, 360),
 }

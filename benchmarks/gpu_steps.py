@@ -45,7 +45,7 @@ def wait(device: torch.device) -> None:
 def roofs(device: torch.device, small: bool) -> tuple[float, float]:
     """FLOP and bytes a second."""
     n, numbers = (512, 2**20) if small else (8192, 2**28)
-    a, b, x = torch.randn(n, n, device=device), torch.randn(n, n, device=device), None
+    a, b = torch.randn(n, n, device=device), torch.randn(n, n, device=device)
     flops = 2 * n**3 * 10 / timed(device, lambda: [torch.mm(a, b) for _ in range(10)])
     x, y = torch.randn(numbers, device=device), torch.randn(numbers, device=device)
     return flops, 10 * 3 * 4 * numbers / timed(

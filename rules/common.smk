@@ -52,8 +52,12 @@ with refusing(ConfigError):
     CONFIG = parse_config(config)
 
 with refusing(ValueError):
-    for claim in [claim for reading in CONFIG.readings.values() for claim in reading.claims]:
-        lookup(CLAIMS, claim, "claim")
+    for name, reading in CONFIG.readings.items():
+        for claim in reading.claims:
+            if (figure := lookup(CLAIMS, claim, "claim").table) != reading.figure:
+                raise ValueError(
+                    f"readings.{name}.figure: {claim} is judged by {figure}, not {reading.figure}"
+                )
 
 with refusing(OSError):
     check_folders("data", "results", "figures", "logs")
@@ -226,7 +230,7 @@ def has_curves(wildcards):
 def tables_of(*claims):
     """Those tables that the claims are about and the configuration has: a claim without its table
     is "not run"."""
-    wanted = {table for claim in claims for table in CLAIMS[claim].tables}
+    wanted = {CLAIMS[claim].table for claim in claims}
     return [TABLE.format(figure=table) for table in CONFIG.all_views if table in wanted]
 
 
@@ -275,13 +279,14 @@ def minutes(name):
 
 
 PROCESSORS = processors()
+LOCAL = workflow.resource_settings.nodes is None and not workflow.remote_exec  # not on a cluster
 # With `device: cuda`, jobs that compute ask for a GPU. On a cluster each gets its own, on one machine
 # they share it.
 GPU = {"gpu": 1} if CONFIG.device.startswith("cuda") else {}
 
 # What all jobs together may take of one machine. A cluster, whose jobs are counted by --jobs, has a
 # scheduler that sees to that, and each of its jobs has what it asked for.
-if workflow.resource_settings.nodes is None and not workflow.remote_exec:
+if LOCAL:
     # `--cores` may be more than there are: threads that wait for a processor slow each other down.
     if workflow.resource_settings.cores is not None:
         workflow.global_resources["_cores"] = min(workflow.resource_settings.cores, PROCESSORS)
@@ -313,6 +318,7 @@ def known_targets():
             "sparsity": [spell_sparsity(sparsity) for sparsity in grid.sparsities],
             "figure": list(CONFIG.figures),
             "claim": list(CLAIMS),
+            "reading": list(CONFIG.readings),
         }
         for each in workflow.rules:
             for file in each.output:

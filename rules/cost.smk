@@ -1,5 +1,5 @@
-# What pruning costs, each method alone. It measures time, so it takes all processors: no other job
-# runs beside it.
+# What pruning costs, each method alone. It measures time, so on one machine it takes all processors:
+# no other job runs beside it.
 rule cost:
     input:
         data=rules.dataset.output[0],
@@ -14,7 +14,7 @@ rule cost:
         grid=grids_of("initial"),
     conda:
         "../environment.yml"
-    threads: PROCESSORS
+    threads: PROCESSORS if LOCAL else CONFIG.threads
     resources:
         **GPU,
         mem_mb=memory(sizes.prune_mb, pruning_options),

@@ -9,8 +9,10 @@ rule readings:
         png=report(
             "figures/readings.png",
             caption="captions/readings.rst",
-            category="Claims",
-            labels={"result": "Readings: do verdicts depend on how the paper is read?"},
+            category="1 Claims",
+            labels=lambda wildcards: listed(
+                "Readings: do verdicts depend on how we read the paper?"
+            ),
         ),
     log:
         "logs/readings.log",

@@ -1,4 +1,4 @@
-# Extremes, mean, variance and signs of the weights that subnetworks keep.
+# Extremes, mean, variance and signs of the weights that subnetworks keep. It runs on the processor.
 rule statistics:
     input:
         network=rules.init.output[0],
@@ -19,7 +19,6 @@ rule statistics:
     params:
         stage="statistics",
         experiment=experiment,
-        precision=CONFIG.precision,
         code=code_hash("scripts/statistics.py"),
     message:
         "Weight statistics of subnetworks of {wildcards.architecture}"

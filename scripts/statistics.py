@@ -5,7 +5,7 @@ from ossum.progress import progress
 from ossum.storage.results import STATISTICS
 from ossum.workflow.job import Job
 
-with Job.of(snakemake) as job:
+with Job.of(snakemake, on_processor=True) as job:
     network = job.network()
     rows = [
         {"method": method, "sparsity": sparsity} | row

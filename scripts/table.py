@@ -20,6 +20,6 @@ def shown(rows: pd.DataFrame) -> pd.DataFrame:
 
 with job_log(snakemake.log[0]):
     paths = list(snakemake.input.get("curves") or snakemake.input)
-    rows = shown(read(paths))  # all files are whole
+    rows = shown(read(paths))  # a file has all methods and sparsities of its grid
     schema = pq.read_schema(paths[0]).remove_metadata()
     write(rows, snakemake.output[0], merged_metadata(paths), schema)

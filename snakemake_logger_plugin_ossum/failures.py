@@ -107,13 +107,11 @@ def _suggest(target: str, known: Iterable[str]) -> str:
 
 
 def _configuration_words() -> list[str]:
-    """What stands after --configfile."""
-    return list(takewhile(lambda word: word[:1] != "-", _after(sys.argv, "--configfile")))
-
-
-def _after(words: list[str], option: str) -> list[str]:
-    places = [place for place, word in enumerate(words) if word.startswith(option)]
-    return words[places[-1] + 1 :] if places else []
+    """What stands after --configfile, the last of them, or in one word with it."""
+    words = [part for word in sys.argv for part in re.split(r"(?<=^--configfile)=", word)]
+    places = [place for place, word in enumerate(words) if word.startswith("--configfile")]
+    after = words[places[-1] + 1 :] if places else []
+    return list(takewhile(lambda word: word[:1] != "-", after))
 
 
 def quietly(kind: type[BaseException], error: BaseException, trace: object) -> None:

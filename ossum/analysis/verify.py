@@ -128,11 +128,11 @@ def _compare_quantity(both: pd.DataFrame, name: str, spread: pd.Series) -> pd.Da
 
 
 def _spread(reference: pd.DataFrame, name: str) -> pd.Series:
-    """The standard deviation over seeds in each group, at the sparsity where it is largest.
+    """The standard deviation over seeds of each group, at the sparsity and part that vary most.
 
     A group with one seed has the largest of its stage, or 0 if there is none.
     """
-    at_sparsity = reference.groupby([*GROUP, "sparsity"])
+    at_sparsity = reference.groupby([*GROUP, "part", "sparsity"], dropna=False)
     scale = QUANTITIES[name].scale
     deviations = at_sparsity[name].std() / (at_sparsity[scale].mean() if scale else 1.0)
     spread = deviations.groupby(GROUP).max()

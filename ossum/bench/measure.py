@@ -34,7 +34,6 @@ def bench(
     seeds: Sequence[int],
     options: PruningOptions,
     data: Path,
-    architecture: str = ARCHITECTURE,
 ) -> list[dict]:
     """Rows with the columns of `ossum.storage.results.BENCH`, a row for each seed and sparsity.
 
@@ -43,10 +42,10 @@ def bench(
     """
     train = _split(data, dataset, "train")
     labels = train.labels.clone()
-    wanted = [Architecture.parse(architecture).kept_widths(s) for s in SPARSITIES]
+    wanted = [Architecture.parse(ARCHITECTURE).kept_widths(s) for s in SPARSITIES]
     found = []
     for seed in progress(seeds, f"{method.name}, {dataset}"):
-        network = draw(Recipe.of(dataset, architecture, "tanh", "uniform", seed))
+        network = draw(Recipe.of(dataset, ARCHITECTURE, "tanh", "uniform", seed))
         with _named(method, dataset, seed), watched(data) as seen:
             subnetworks, cost = _prune(method, network, wanted, train, options, seed)
             if seed == seeds[0]:
@@ -59,7 +58,7 @@ def bench(
             if not torch.equal(train.labels, labels):
                 raise BenchError("it changed the labels of its view: it must not")
         known = {
-            **{"dataset": dataset, "architecture": architecture, "seed": seed},
+            **{"dataset": dataset, "architecture": ARCHITECTURE, "seed": seed},
             **{"activation": "tanh", "distribution": "uniform", "origin": "initial"},
             **{"grid": "bench", "options": "", "method": method.name, "stage": "pruned"},
             "network": digest(*digests(network)),

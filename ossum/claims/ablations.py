@@ -61,10 +61,16 @@ def spread(fig5: pd.DataFrame) -> Iterator[Check]:
 def search(fig5: pd.DataFrame) -> Iterator[Check]:
     """All subnetworks of a network have its weights in common, so a network is one value."""
 
-    def rows() -> pd.DataFrame:
-        found = fig5[fig5["stage"] == "search"]
-        found = found[(found["dataset"] == "mnist") & (found["architecture"] == DEEP)]
-        if not {"ossum-norm", "ossum-pab"} <= set(found["method"]):
+    methods = ["ossum-norm", "ossum-pab"]
+
+    def rows(lowest: float = 0, highest: float = 1) -> pd.DataFrame:
+        """Those with such fractions of their weights pruned."""
+        found = fig5.query(
+            "stage == 'search' and dataset == 'mnist' and architecture == @DEEP and "
+            "activation == 'tanh' and distribution == 'uniform' and origin == 'initial' and "
+            "method in @methods and @lowest <= weight_sparsity <= @highest"
+        )
+        if set(found["method"]) != set(methods):
             raise NotRunError(f"needs the architecture search of {DEEP} on MNIST")
         return found.assign(widths=["-".join(map(str, widths)) for widths in found["widths"]])
 
@@ -72,18 +78,20 @@ def search(fig5: pd.DataFrame) -> Iterator[Check]:
         return Samples(100 * by_seed, f"MNIST {DEEP}; {what}; {len(by_seed)} networks")
 
     def above_half() -> Samples:
-        sparse = rows().query("weight_sparsity >= 0.8")
+        sparse = rows(lowest=0.8)
         shares = (sparse["accuracy"] > 0.5).groupby(sparse["seed"]).mean()
         return samples(2 * shares - 1, f"{len(sparse) // len(shares)} subnetworks of each")
 
     def pab_ahead() -> Samples:
         pairs = rows().pivot(index=["seed", "widths"], columns="method", values="accuracy")
         ahead = (pairs["ossum-pab"] - pairs["ossum-norm"]).dropna()
+        if ahead.empty:
+            raise NotRunError("no architecture was searched by both methods on one network")
         by_seed = ahead.groupby("seed").mean()
         return samples(by_seed, f"{len(ahead) // len(by_seed)} architectures of each")
 
     def highest() -> Samples:
-        near = rows().query("0.72 <= weight_sparsity <= 0.92")
+        near = rows(0.72, 0.92)
         return samples(near.groupby("seed")["accuracy"].max(), "the best subnetwork of each")
 
     what = "of networks with 80 % of the weights pruned or more: share above 50 % − share below"

@@ -6,7 +6,8 @@
 gives one), `wanted` and `evidence`.
 
 `accuracies`: by "table/data set/architecture/method/stage/sparsity", of tanh networks with uniform
-weights and without options of a grid's own: `value`, `sd` (in percent) and `n` (seeds).
+weights and without options of a grid's own, of learning curves at the last epoch: `value`, `sd` (in
+percent) and `n` (seeds).
 
 `readings`: a row for each claim under each reading, with its checks. `facts`: of the run, as on the
 report's first page. `verdicts`: how many claims have each. What was not run is null.
@@ -21,7 +22,7 @@ from ossum.claims.check import Finding, Outcome
 from ossum.claims.readings import Judged
 from ossum.claims.table import counts, explained, none_judged, verdict, wanted
 from ossum.config.grids import spell_sparsity
-from ossum.figures.tables import once
+from ossum.figures.tables import last_epochs, once
 
 _NAMED_BY = ["dataset", "architecture", "method", "stage", "sparsity"]
 
@@ -90,7 +91,9 @@ def _check(outcome: Outcome) -> dict[str, object]:
 def _accuracies(table: pd.DataFrame) -> Iterable[tuple[str, dict[str, object]]]:
     usual = (table["activation"] == "tanh") & (table["distribution"] == "uniform")
     usual &= (table["options"] == "") & table["sparsity"].notna() & table["method"].notna()
-    by = once(table[usual]).groupby(_NAMED_BY)["accuracy"]
+    rows = once(table[usual])
+    rows = last_epochs(rows) if "epoch" in rows else rows
+    by = rows.groupby(_NAMED_BY)["accuracy"]
     for key, row in by.agg(["mean", "std", "count"]).iterrows():
         *names, sparsity = key
         sd = None if pd.isna(row["std"]) else 100 * row["std"]

@@ -44,6 +44,10 @@ class Check:
     difference: bool = False
     unit: str = "percentage points"
 
+    @property
+    def is_lead(self) -> bool:
+        return self.difference and self.unit == "percentage points"
+
     @classmethod
     def near(
         cls,
@@ -136,9 +140,9 @@ class Finding:
     @property
     def largest_lead(self) -> float | None:
         """Of an inconclusive claim: the upper end of the intervals of its differences. No lead is
-        likely to be larger. None if a check is not about a difference."""
+        likely to be larger. None if a check is not about a lead in accuracy."""
         left_open = [o for o in self.outcomes if o.word == INCONCLUSIVE]
-        if self.verdict != INCONCLUSIVE or not all(o.check.difference for o in left_open):
+        if self.verdict != INCONCLUSIVE or not all(o.check.is_lead for o in left_open):
             return None
         return max(o.estimate.interval[1] for o in left_open)
 
@@ -170,12 +174,12 @@ def judge(
     """
     module, function = claim.checks.rsplit(".", 1)
     checks_of = getattr(import_module(f"ossum.claims.{module}"), function)
-    found = [tables.get(name) for name in claim.tables]
-    if any(table is None for table in found):
-        unseen = checks_of(*found)
+    table = tables.get(claim.table)
+    if table is None:
+        unseen = checks_of(None)
         return Finding(claim, [Outcome(c, NOT_RUN, "its table was not made") for c in unseen])
-    usual = [once(table if own_options else table[table["options"] == ""]) for table in found]
-    return Finding(claim, [check.judge() for check in checks_of(*usual)])
+    usual = once(table if own_options else table[table["options"] == ""])
+    return Finding(claim, [check.judge() for check in checks_of(usual)])
 
 
 def with_holm(findings: Iterable[Finding]) -> list[Finding]:

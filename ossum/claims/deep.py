@@ -20,6 +20,7 @@ from ossum.claims.samples import (
 )
 from ossum.claims.statistics import Samples
 from ossum.config.registry import DATASETS, METHODS
+from ossum.figures.tables import without_diverged
 from ossum.storage.results import IDENTITY
 
 OURS = ("ossum-norm", "ossum-pab")
@@ -91,7 +92,8 @@ def without_rescaling(fig7: pd.DataFrame) -> Iterator[Check]:
 
 def learning_curves(fig6: pd.DataFrame) -> Iterator[Check]:
     def ahead(dataset: str, other: str) -> Samples:
-        first = fig6[fig6["epoch"].between(1, FIRST_EPOCHS)]
+        first = without_diverged(fig6)
+        first = first[first["epoch"].between(1, FIRST_EPOCHS)]
         means = first.groupby(IDENTITY, as_index=False)["accuracy"].mean()
         frame = _of(means, "trained", (*OURS, other), dataset=dataset)
         return per_seed(frame[list(OURS)].mean(axis=1) - frame[other])

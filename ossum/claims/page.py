@@ -18,7 +18,7 @@ from ossum.claims.table import (
     verdict,
 )
 from ossum.config.registry import FIGURES
-from ossum.figures.claims import draw_claim, look
+from ossum.figures.claims import VERDICTS, draw_claim
 from ossum.figures.pages import page, sortable
 from ossum.storage.files import atomic
 
@@ -39,7 +39,7 @@ def write_page(findings: Iterable[Finding], path: str | Path) -> None:
     findings = list(findings)
     ours = [finding for finding in findings if finding.claim.ours]
     papers = [finding for finding in findings if not finding.claim.ours]
-    parts = [f"<p><b>{tally(findings)}</b> (claims of the paper).</p>"]
+    parts = [f"<p><b>{tally(finding.verdict for finding in papers)}</b> (claims of the paper).</p>"]
     if none_judged(findings):
         parts.append(f'<p class="note">{_code(NOTHING_JUDGED)}</p>')
     parts += [f"<p>{_READING}</p>", *map(_card, papers)]
@@ -56,10 +56,10 @@ def write_page(findings: Iterable[Finding], path: str | Path) -> None:
 
 def _card(finding: Finding) -> str:
     claim, word = finding.claim, verdict(finding)
-    sign, colour = look(word)
+    sign, colour = VERDICTS[finding.verdict]
     badge = f'<span class="badge" style="background: {colour}">{sign} {escape(word)}</span>'
-    names = [FIGURES[name].label if name in FIGURES else name for name in claim.tables]
-    where = f"<code>{claim.id}</code>, {', '.join(names)}"
+    name = FIGURES[claim.table].label if claim.table in FIGURES else claim.table
+    where = f"<code>{claim.id}</code>, {name}"
     said = [f"<p>{badge} {where}</p>", f"<p><b>{_code(statement(finding))}</b></p>"]
     said.append(f"<p>{escape(f'{explained(finding)} {claim.note}')}</p>")
     if finding.verdict == NOT_RUN:

@@ -28,7 +28,7 @@ class Region:
     highest: float
 
     def of(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows of the region. NotRunError if a network has less than two sparsities there."""
+        """The rows of the region. NotRunError if there are none, or one sparsity of a network."""
         factors = compression(frame.index.get_level_values("sparsity"))
         rows = frame[(self.lowest <= factors) & (factors <= self.highest)]
         counts = rows.reset_index().groupby(NETWORK)["sparsity"].nunique()

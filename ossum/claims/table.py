@@ -29,18 +29,24 @@ _ANSWERS = {
 }
 
 
+_FLOATS = ("low", "high", "expected", "observed", "interval_low", "interval_high", "effect")
+_FLOATS += ("p_value", "p_holm")
+
+
 def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
     """A row for each check, with the verdict of its claim.
 
-    p_holm, verdict_holm: with all checks of the paper's claims together (`check.with_holm`).
+    qualified: the verdict as people read it (`verdict`). p_holm, verdict_holm: with all checks of
+    the paper's claims together (`check.with_holm`).
     """
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "claim": finding.claim.id,
             "statement": finding.claim.statement,
-            "tables": ", ".join(finding.claim.tables),
+            "table": finding.claim.table,
             "of_paper": not finding.claim.ours,
-            "verdict": verdict(finding),
+            "verdict": finding.verdict,
+            "qualified": verdict(finding),
             "check": outcome.check.what,
             "low": outcome.check.low,
             "high": outcome.check.high,
@@ -61,6 +67,7 @@ def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
         for finding in findings
         for outcome in finding.outcomes
     )
+    return table.astype(dict.fromkeys(_FLOATS, float))  # where all are None, too
 
 
 def verdict(finding: Finding) -> str:
@@ -108,9 +115,9 @@ def _range(check: Check) -> str:
     return wanted(check).replace(">", "above").replace("<", "below")
 
 
-def tally(findings: Iterable[Finding]) -> str:
-    """'6 reproduced, 5 mixed, ...': how many claims of the paper have each verdict."""
-    verdicts = [finding.verdict for finding in findings if not finding.claim.ours]
+def tally(verdicts: Iterable[str]) -> str:
+    """'6 reproduced, 5 mixed, ...': how many claims have each verdict, good ones first."""
+    verdicts = list(verdicts)
     words = (REPRODUCED, MIXED, INCONCLUSIVE, CONTRADICTED, NOT_RUN)
     return ", ".join(f"{n} {word}" for word in words if (n := verdicts.count(word)))
 
@@ -130,10 +137,8 @@ def none_judged(findings: Iterable[Finding]) -> bool:
 
 
 def write_parquet(findings: Iterable[Finding], path: str | Path) -> None:
-    floats = ["low", "high", "expected", "observed", "interval_low", "interval_high", "effect"]
-    floats += ["p_value", "p_holm"]
     with atomic(path) as temporary:
-        as_table(findings).astype(dict.fromkeys(floats, float)).to_parquet(temporary, index=False)
+        as_table(findings).to_parquet(temporary, index=False)
 
 
 def write_markdown(findings: Iterable[Finding], path: str | Path, sources: Iterable[str]) -> None:
@@ -174,7 +179,7 @@ def _verdicts(findings: list[Finding]) -> str:
     rows = [
         {
             "claim": f"`{finding.claim.id}`",
-            "table": ", ".join(finding.claim.tables),
+            "table": finding.claim.table,
             "statement": finding.claim.statement,
             "verdict": f"**{verdict(finding)}**",
             "checks": counts(finding.outcomes),
@@ -187,10 +192,9 @@ def _verdicts(findings: list[Finding]) -> str:
 def counts(outcomes: list[Outcome]) -> str:
     """'3 hold, 1 inconclusive'."""
     words = [outcome.word for outcome in outcomes]
-    present = [word for word in (HOLDS, INCONCLUSIVE, CONTRADICTED, NOT_RUN) if word in words]
     return ", ".join(
         f"{n} {'hold' if word == HOLDS and n > 1 else word}"
-        for word in present
+        for word in (HOLDS, INCONCLUSIVE, CONTRADICTED, NOT_RUN)
         if (n := words.count(word))
     )
 

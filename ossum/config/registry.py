@@ -20,7 +20,7 @@ class MethodSpec:
     reads_activations: whether the method reads activations many times in networks of one hidden
         layer, so that they are worth keeping in memory.
     holds_sample: whether the method holds activations of some examples (its option `examples`), and
-        a number for each pair of neurons.
+        at most a number for each pair of neurons.
     gradients: whether it uses gradients of the loss, by autograd or worked out by hand.
     builds: whether it builds another network and leaves nothing of the given one.
     """
@@ -144,7 +144,7 @@ METHODS: dict[str, MethodSpec] = {
     ),
     "second-order-ossum-pab": MethodSpec(
         "ossum.pruning.second_order",
-        "second_order_pab",
+        "second_order",
         "Second-order OSSuM + PAB",
         holds_sample=True,
     ),

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ossum.figures import style
 from ossum.figures.ablations import fig5
-from ossum.figures.accuracy import fig1, fig2, fig3, fig4, fig7, fig9, second_order
+from ossum.figures.accuracy import fig1, fig2, fig3, fig4, fig7
 from ossum.figures.compared import compared
 from ossum.figures.controls import beyond
 from ossum.figures.curves import fig6
@@ -28,9 +28,9 @@ DRAWINGS: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "fig6": fig6,
     "fig7": fig7,
     "fig8": fig8,
-    "fig9": fig9,
+    "fig9": fig3,
     "beyond": beyond,
-    "second-order": second_order,
+    "second-order": fig1,
 }
 
 

@@ -32,18 +32,8 @@ Panel = Callable[[Axes, pd.DataFrame, set[float]], None]
 
 
 def fig1(table: pd.DataFrame) -> Figure:
-    """Two-layer networks pruned at initialisation: data sets down, architectures across."""
-    table = table.query("origin == 'initial' and stage == 'pruned'")
-    looks = style.looks_of(table)
-
-    def panel(axes: Axes, chosen: pd.DataFrame, sparsities: set[float]) -> None:
-        panels.accuracy_panel(axes, chosen, looks, sparsities=sparsities)
-
-    return _networks(table, panel)
-
-
-def second_order(table: pd.DataFrame) -> Figure:
-    """As fig1, with the accuracy of a readout of all neurons, where there is one."""
+    """Two-layer networks pruned at initialisation: data sets down, architectures across. Where the
+    table has a readout of all neurons (figure "second-order"), it is a level line."""
     table = table.query("origin == 'initial' and stage in ('pruned', 'readout')")
     pruned = table[table["stage"] == "pruned"]
     looks = style.looks_of(pruned)
@@ -52,7 +42,7 @@ def second_order(table: pd.DataFrame) -> Figure:
         panels.accuracy_panel(
             axes, chosen[chosen["stage"] == "pruned"], looks, sparsities=sparsities
         )
-        panels.readout(axes, chosen[chosen["stage"] == "readout"])
+        panels.whole(axes, chosen[chosen["stage"] == "readout"], panels.READOUT)
 
     return _networks(table, panel)
 
@@ -74,7 +64,7 @@ def fig2(table: pd.DataFrame) -> Figure:
     }
 
     def panel(axes: Axes, chosen: pd.DataFrame, sparsities: set[float]) -> None:
-        panels.unpruned(axes, chosen[chosen["stage"] == "pruned"])
+        panels.whole(axes, chosen[chosen["stage"] == "pruned"], panels.UNPRUNED)
         for stage, of_stage in of_stages.items():
             in_stage = chosen[chosen["stage"] == stage]
             panels.accuracy_panel(axes, in_stage, of_stage, sparsities=sparsities)
@@ -102,7 +92,8 @@ def fig2(table: pd.DataFrame) -> Figure:
 
 
 def fig3(table: pd.DataFrame) -> Figure:
-    """A deep network pruned at initialisation (a), then trained (b)."""
+    """A deep network pruned at initialisation (a), then trained (b). Figure 9 is the same for all
+    variants of OSSuM, which its table has."""
     return _stages(table, "initial", ["pruned", "trained"])
 
 
@@ -114,11 +105,6 @@ def fig4(table: pd.DataFrame) -> Figure:
 def fig7(table: pd.DataFrame) -> Figure:
     """As fig3, but the weights that are left are not rescaled before training."""
     return _stages(table, "initial", ["pruned", "trained-unscaled"])
-
-
-def fig9(table: pd.DataFrame) -> Figure:
-    """As fig3, of all variants of OSSuM: the methods are those of the table."""
-    return fig3(table)
 
 
 def _networks(
@@ -170,7 +156,7 @@ def _stages(table: pd.DataFrame, origin: str, stages: list[str]) -> Figure:
             panels.accuracy_panel(axes, in_stage, looks, sparsities=set(chosen["sparsity"]))
             panels.title(axes, (dataset, architecture), _TITLES[origin, stage])
             if stage != "pruned" or origin == "trained":
-                panels.unpruned(axes, in_stage)
+                panels.whole(axes, in_stage, panels.UNPRUNED)
             axes.set_ylim(bottom=0)
         if differ:
             panels.difference_panel(row[-1], in_stage, looks)

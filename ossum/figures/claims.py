@@ -1,7 +1,6 @@
 """The picture of the claims: where each quantity has to lie, and where it was observed."""
 
 import io
-import re
 from pathlib import Path
 from textwrap import fill
 
@@ -23,14 +22,11 @@ _LOOKS = {
     "contradicted": ("#C04A00", "X"),
 }
 _WANTED = "#CFE8D5"
-# By verdict on a claim of the paper or on a question of ours: a sign and a colour.
-_VERDICTS = {
+# By verdict: a sign and a colour.
+VERDICTS = {
     "reproduced": ("✓", "#0072B2"),
-    "yes": ("✓", "#0072B2"),
     "mixed": ("◐", "#8A6A00"),
-    "partly": ("◐", "#8A6A00"),
     "contradicted": ("✗", "#C04A00"),
-    "no": ("✗", "#C04A00"),
     "inconclusive": ("?", "#6E6E6E"),
     "not run": ("–", "#6E6E6E"),
 }
@@ -38,11 +34,6 @@ _WIDTH, _HEIGHT = 5.5, 8.3  # of a page, inches
 _LINE, _AXIS = 0.15, 0.33  # of a line of text, and of what an axis takes below
 _WHOLE = {"savefig.bbox": "standard"}  # not cropped, so that axes are below each other
 _LETTERS = 45  # of a line beside an axis
-
-
-def look(verdict: str) -> tuple[str, str]:
-    """The sign and the colour of a verdict (`ossum.claims.table.verdict`)."""
-    return _VERDICTS[re.split(r" \(|:", verdict)[0]]
 
 
 def draw_claims(table: pd.DataFrame, pdf: str | Path, png: str | Path) -> None:
@@ -124,14 +115,12 @@ def _label(check: str) -> str:
 
 def _titled(table: pd.DataFrame) -> pd.DataFrame:
     """With the title of each claim and its colour, by the verdict."""
-    signs, colours = zip(*map(look, table["verdict"]), strict=True) if len(table) else ((), ())
+    columns = ["verdict", "qualified", "claim", "statement"]
     head = [
-        f"{sign} {verdict}: {claim}\n{fill(statement, 90)}"
-        for sign, verdict, claim, statement in zip(
-            signs, table["verdict"], table["claim"], table["statement"], strict=True
-        )
+        f"{VERDICTS[verdict][0]} {qualified}: {claim}\n{fill(statement, 90)}"
+        for verdict, qualified, claim, statement in table[columns].itertuples(index=False)
     ]
-    return table.assign(title=head, colour=list(colours))
+    return table.assign(title=head, colour=[VERDICTS[verdict][1] for verdict in table["verdict"]])
 
 
 def _picture(table: pd.DataFrame, titled: bool = True) -> Figure:

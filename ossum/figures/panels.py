@@ -21,7 +21,7 @@ _SIZES = {"*": 5.5, "P": 4.4, "d": 4.6, "h": 4.4, "+": 4.5, (4, 1, 0): 5.5}
 _UNFILLED = ("x", "+")
 _CHANCE = style.Look("Chance", "0.2", "", (0, (1, 1.5)), 0.8)
 READOUT = style.Look("Readout of all neurons", "black", "", (0, (4, 1)), 1.0)
-_UNPRUNED = style.Look("Unpruned", "0.2", "", (0, (6, 2, 1, 2)), 0.8)
+UNPRUNED = style.Look("Unpruned", "0.2", "", (0, (6, 2, 1, 2)), 0.8)
 
 
 def grid(
@@ -121,18 +121,11 @@ def chance(axes: Axes, dataset: str, *, in_loss: bool = False) -> None:
     level(axes, log(n_classes) if in_loss else 1 / n_classes, _CHANCE)
 
 
-def unpruned(axes: Axes, table: pd.DataFrame) -> None:
-    """The mean accuracy of networks of which nothing is pruned, if the table has them."""
-    whole = table.query("sparsity == 0 and options == ''").drop_duplicates("seed")
-    if len(whole):
-        level(axes, whole["accuracy"].mean(), _UNPRUNED)
-
-
-def readout(axes: Axes, table: pd.DataFrame) -> None:
-    """The mean accuracy of a learned output layer on all neurons, if the table has it."""
-    whole = table.query("sparsity == 0 and options == ''").drop_duplicates("seed")
-    if len(whole):
-        level(axes, whole["accuracy"].mean(), READOUT)
+def whole(axes: Axes, table: pd.DataFrame, look: style.Look) -> None:
+    """The mean accuracy of networks or readouts of which nothing is pruned, if the table has it."""
+    rows = table.query("sparsity == 0 and options == ''").drop_duplicates("seed")
+    if len(rows):
+        level(axes, rows["accuracy"].mean(), look)
 
 
 def level(axes: Axes, y: float, look: style.Look) -> None:
@@ -310,7 +303,7 @@ def shown(figure: Figure) -> list[Artist]:
         for label in sorted(found)
         if label == look.label or label.startswith(f"{look.label} (")
     ]
-    levels = [look.label for look in (_UNPRUNED, _CHANCE) if look.label in found]
+    levels = [look.label for look in (UNPRUNED, _CHANCE) if look.label in found]
     others = [label for label in found if label not in levels]
     return [found[label] for label in dict.fromkeys([*methods, *others, *levels])]
 

@@ -46,7 +46,7 @@ _TOLERANCE = 1e-6
 def second_order(
     network: Network, widths: Sequence[Widths], view: TrainingView
 ) -> list[Subnetwork]:
-    """Networks of one hidden layer."""
+    """Each hidden layer by this method; those below the last one as in Algorithm 2."""
     return build(network, widths, view, choose_second_order)
 
 
@@ -55,13 +55,6 @@ def second_order_norm(
 ) -> list[Subnetwork]:
     """Deep networks: the last hidden layer by this method, the layers below it by norm."""
     return norm_then(network, widths, view, choose_second_order)
-
-
-def second_order_pab(
-    network: Network, widths: Sequence[Widths], view: TrainingView
-) -> list[Subnetwork]:
-    """Deep networks: each hidden layer by this method, under output layers as in Algorithm 2."""
-    return build(network, widths, view, choose_second_order)
 
 
 def choose_second_order(

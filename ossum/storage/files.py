@@ -69,7 +69,7 @@ def remove_leftovers(*folders: str | Path) -> None:
     hour ago."""
     for folder in folders:
         for path in list(Path(folder).rglob(".*.part")):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # gone meanwhile, or somebody else's
                 last = max(each.stat().st_mtime for each in (path, *path.rglob("*")))
                 if time.time() - last > 3600:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -54,10 +54,6 @@ class Stack:
             self.parameters.new_empty(m * width * largest_batch) for width in widths
         )
 
-    def __len__(self) -> int:
-        """The number of networks."""
-        return self._m
-
     def network(self, i: int) -> Network:
         """A copy, on the processor, of network i as it is now."""
         weights = tuple(stacked[i].clone().cpu() for stacked in self._weights)

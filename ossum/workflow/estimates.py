@@ -17,8 +17,9 @@ from ossum.config.registry import DATASETS
 _START = 4.0  # seconds: Python, torch, reading the data
 _STEP = 2e-11  # seconds for a weight and an example in a pass
 _OVERHEAD = 3e5  # an example of the smallest network takes as long as that many weights
+_MASK_EPOCH = 160  # weights of each neuron that take as long in a pass as an epoch of a mask
 # Passes over the training set, where they do not follow from the options.
-_PASSES = {"search": 12, "cost": 12, "readout": 30, "statistics": 5, "dataset": 1}
+_PASSES = {"search": 12, "cost": 12, "readout": 30, "statistics": 5}
 
 
 def guess(rule: str, wildcards: Mapping[str, str], params: Mapping[str, Any]) -> float:
@@ -31,9 +32,11 @@ def guess(rule: str, wildcards: Mapping[str, str], params: Mapping[str, Any]) ->
     examples, options = data.n_train, params.get("options")
     if rule.startswith("evaluate"):
         examples, passes = data.n_test, 2
+    elif rule == "prune" and len(hidden) > 1:
+        passes = 1 + _epochs(options) / 4 + len(params["cuts"]) / 2
     elif rule == "prune":  # activations below a gradient mask are computed once
-        deep = len(hidden) > 1
-        passes = 1 + _epochs(options) / 4 + (len(params["cuts"]) / 2 if deep else 0)
+        weights += _MASK_EPOCH * hidden[0] * _epochs(options)
+        passes = 1
     else:
         passes = _PASSES.get(rule) or 1.5 * _epochs(options)
     if rule in ("train", "train_unscaled", "finetune") and wildcards["sparsity"] != "0":
@@ -88,8 +91,8 @@ class Work:
 
     def _done_and_left(self, running: Mapping[int, tuple[float, float | None]]) -> tuple:
         """Seconds of work."""
-        measured = sum(self._done.values())
-        guessed = sum(self.jobs[job][1] for job in self._done if job in self.jobs)
+        measured = sum(list(self._done.values()))  # copied, because jobs end meanwhile
+        guessed = sum(self.jobs[job][1] for job in list(self._done) if job in self.jobs)
         factor = (measured + 30) / (guessed + 30)  # of this machine against the guesses
         done, left = measured, 0.0
         for job, (of_kind, first_guess) in self.jobs.items():

@@ -42,8 +42,9 @@ class Job:
     Wildcards name the network; `params` hold what the result depends on beside it.
     """
 
-    def __init__(self, snakemake: Any):
+    def __init__(self, snakemake: Any, on_processor: bool = False):
         self._snakemake = snakemake
+        self._on_processor = on_processor
         self._start = perf_counter()
         # By rule: the options of this job, and those of the jobs that made its inputs.
         own = snakemake.params.get("options")
@@ -51,18 +52,22 @@ class Job:
 
     @classmethod
     @contextmanager
-    def of(cls, snakemake: Any) -> Iterator["Job"]:
-        """The job of a script, with its log and its threads for the time of the script."""
+    def of(cls, snakemake: Any, *, on_processor: bool = False) -> Iterator["Job"]:
+        """The job of a script, with its log and its threads for the time of the script.
+
+        on_processor: it needs no GPU, whatever the configuration says."""
         with job_log(snakemake.log[0]):
             # If the log ends without "done" or "failed", the job was killed; mostly for its memory.
             planned = snakemake.threads, snakemake.resources.mem_mb
             logging.info("started, for %d thread(s) and %d MiB of memory", *planned)
             set_threads(snakemake.threads)
-            yield cls(snakemake)
+            yield cls(snakemake, on_processor)
 
     @cached_property
     def device(self) -> torch.device:
         """Where passes and trainings run."""
+        if self._on_processor:
+            return torch.device("cpu")
         return set_up(self._snakemake.config)
 
     @property

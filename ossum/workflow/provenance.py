@@ -144,7 +144,12 @@ def git(*arguments: str) -> str:
     """What git says of this repository; "" without git or outside of a repository."""
     try:
         done = subprocess.run(
-            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
+            ["git", *arguments],
+            cwd=ROOT,
+            env=os.environ | {"GIT_CEILING_DIRECTORIES": str(ROOT.parent)},  # of no other around it
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
         )
     except FileNotFoundError:
         return ""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 import ossum
+from ossum.claims.table import tally
 from ossum.storage.results import merged_metadata
 from ossum.workflow.provenance import git
 
@@ -21,7 +22,7 @@ def facts(tables: Iterable[str], claims: str | None, overlays: Sequence[str]) ->
     found = {}
     if claims:
         checks = pd.read_parquet(claims).query("of_paper").drop_duplicates("claim")
-        found["Claims"] = ", ".join(f"{n} {word}" for word, n in _tally(checks["verdict"]).items())
+        found["Claims"] = tally(checks["verdict"])
     found["Configuration"] = ", ".join(Path(file).name for file in overlays) or "the whole paper"
     if made:
         first, last = (made.get(key, "unknown").partition("T")[0] for key in ("first", "last"))
@@ -37,10 +38,3 @@ def facts(tables: Iterable[str], claims: str | None, overlays: Sequence[str]) ->
     code = git("describe", "--tags", "--always", "--dirty")
     found["Drawn by"] = f"version {ossum.__version__}, commit {code or 'unknown'}"
     return found
-
-
-def _tally(verdicts: pd.Series) -> dict[str, int]:
-    """How many claims have each verdict, without what qualifies it; good ones first."""
-    words = verdicts.str.split(r" \(|:", regex=True).str[0]
-    order = ("reproduced", "mixed", "inconclusive", "contradicted", "not run")
-    return {word: n for word in order if (n := int((words == word).sum()))}

@@ -55,6 +55,17 @@ def test_numbers_come_with_what_a_reader_has_to_know(reference):
     assert sum(reference["verdicts"].values()) == 16
 
 
+def test_learning_curves_count_with_their_last_epoch(reference):
+    table = results.read(ROOT / "results/reference/fig6.parquet").query(
+        "dataset == 'mnist' and method == 'random'"
+    )
+    table = table[table["epoch"] == table["epoch"].max()]
+    key = f"fig6/mnist/{table['architecture'].iloc[0]}/random/trained/0.9921875"
+    found = reference["accuracies"][key]
+    assert found["n"] == table["seed"].nunique() == len(table)
+    assert found["value"] == pytest.approx(100 * table["accuracy"].mean())
+
+
 def test_checks_of_a_claim_have_different_names(reference):
     for claim in reference["claims"].values():
         assert len(claim["checks"]) == claim["n_checks"]

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 
@@ -144,7 +145,7 @@ def test_a_claim_is_reproduced_where_it_is_true_and_not_where_it_is_false(claim,
 def test_shuffled_labels_reproduce_no_ordering(id_, true):
     """Methods, activations or distributions trade places within each network and sparsity."""
     claim, random = CLAIMS[id_], np.random.default_rng(1)
-    (name,) = claim.tables
+    name = claim.table
     table = true[name]
     if name == "costs":
         values = random.permutation(table[["passes", "seconds"]].to_numpy())
@@ -171,8 +172,8 @@ def test_one_seed_is_not_enough(claim, true):
 @named
 def test_without_its_table_or_with_other_networks_a_claim_is_not_run(claim, true):
     """What the smoke tier makes says nothing about MNIST and large networks."""
-    assert set(claim.tables) <= {*FIGURES, "costs"}
-    (name,) = claim.tables
+    assert {claim.table} <= {*FIGURES, "costs"}
+    name = claim.table
     digits = {name: true[name].assign(dataset="digits")}
     small = {name: true[name].assign(architecture="FC-32")}
     for tables in ({}, digits, small):
@@ -193,18 +194,34 @@ def test_without_its_table_or_with_other_networks_a_claim_is_not_run(claim, true
 def test_other_results_in_a_table_do_not_count(true, other):
     """They are those of a reading, an ablation or another grid of one's own."""
     for claim in ("headline", "deep", "learning-curves", "kept-weights", "search"):
-        (name,) = CLAIMS[claim].tables
+        name = CLAIMS[claim].table
         table = true[name]
         wrong = table.assign(**other)
         wrong["max" if name == "fig8" else "accuracy"] = 0.0
-        wrong = wrong[wrong["stage"] != "search"] if "options" not in other else wrong
         more = pd.concat([table, wrong], ignore_index=True)
         assert judge(CLAIMS[claim], {name: more}).verdict == "reproduced"
 
 
+def test_a_search_of_few_widths_is_not_enough(true):
+    table = true["fig5"][lambda rows: ~(rows["weight_sparsity"] >= 0.8)]
+    found = {o.check.what[:3]: o.word for o in judge(CLAIMS["search"], {"fig5": table}).outcomes}
+    assert found == {"of ": "not run", "PAB": "holds", "bes": "holds"}
+
+
+def test_networks_that_diverged_have_no_first_epochs(true):
+    table = true["fig6"]
+    lost = (table["method"] == "ossum-pab") & (table["seed"] == 0) & (table["epoch"] >= 3)
+    table = table.assign(diverged=lost, accuracy=table["accuracy"].mask(lost))
+    before, after = (
+        judge(CLAIMS["learning-curves"], {"fig6": rows}).outcomes for rows in (true["fig6"], table)
+    )
+    seeds = [(a.estimate.n_seeds, b.estimate.n_seeds) for a, b in zip(before, after, strict=True)]
+    assert all(n == m + 1 for n, m in seeds)
+
+
 def test_a_result_of_two_grids_counts_once(true):
     for claim in map(CLAIMS.get, ("headline", "learning-curves", "kept-weights", "search")):
-        (name,) = claim.tables
+        name = claim.table
         twice = pd.concat([true[name], true[name].assign(grid="again")])
         assert as_table([judge(claim, {name: twice})]).equals(as_table([judge(claim, true)]))
 
@@ -291,6 +308,8 @@ def test_a_verdict_that_is_inconclusive_says_how_large_a_lead_may_be(true):
     finding = judge(CLAIMS["deep-then-trained"], {"fig3": noisy.query("seed < 2")})
     most = max(outcome.estimate.interval[1] for outcome in finding.outcomes)
     assert verdict(finding) == f"inconclusive: no lead above {most:.1f} points"
+    in_nats = [replace(o, check=replace(o.check, unit="nats")) for o in finding.outcomes]
+    assert verdict(replace(finding, outcomes=in_nats)) == "inconclusive"
     few = judge(CLAIMS["deep-then-trained"], {"fig3": noisy.query("sparsity > 0.8")})
     assert verdict(few).endswith("points (2 of 4 checks not run)")
 
@@ -444,7 +463,7 @@ def test_an_open_check_is_called_open(true):
 
 def test_where_nothing_is_judged_the_pages_say_why_and_what_to_run(tmp_path):
     findings = [judge(claim, {}) for claim in CLAIMS.values()]
-    assert none_judged(findings) and tally(findings) == "16 not run"
+    assert none_judged(findings) and tally(f.verdict for f in findings) == f"{len(CLAIMS)} not run"
     write_markdown(findings, tmp_path / "claims.md", [])
     write_page(findings, tmp_path / "claims.html")
     draw_claims(as_table(findings), tmp_path / "claims.pdf", tmp_path / "claims.png")

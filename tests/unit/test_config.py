@@ -54,7 +54,7 @@ MISTAKES = [
     (f"{NARROW}.sparsities", [1.0], r"sparsities\.0: sparsity 1\.0 must lie in \[0, 1\)"),
     (f"{NARROW}.sparsities", [1 / 3], r"sparsities\.0: .*at most 12 decimal places"),
     (f"{NARROW}.sparsities", [0.5, "0.50"], r"0\.5 stands twice"),
-    (f"{NARROW}.train_sparsities", [0.3], r"train_sparsities: 0\.3 is not among the sparsities"),
+    (f"{NARROW}.train_sparsities", [0.6], r"train_sparsities: 0\.6 is not among the sparsities"),
     (f"{NARROW}.trained_by", "deep-trained", r"trained_by is for grids of origin 'trained'"),
     ("grids.deep-trained.trained_by", "deep", r"trained_by: 'deep' is not a grid that trains"),
     ("figures.fig1", [{"grid": "flat"}], r"figures\.fig1\.0\.grid: grids has no 'flat'"),
@@ -350,7 +350,8 @@ def test_figures_are_the_papers():
     config = parse_config(PAPER)
     of = {figure: dict(results_of(config, figure)) for figure in config.figures}
     two_layer = 2 * (8 + 2 * 10)  # data sets; sparsities of three widths
-    assert of["fig1"] == {"pruned": 6 * 5 * two_layer}
+    rising = 2 * 3 * 4  # four sparsities more of each width, between 0 and 50 %
+    assert of["fig1"] == {"pruned": 6 * 5 * (two_layer + rising)}
     assert of["fig2"] == dict.fromkeys(["pruned", "finetuned"], 5 * 3 * two_layer)
     assert of["fig3"] == dict.fromkeys(["pruned", "trained"], 4 * 8 * 3)
     assert of["fig4"] == dict.fromkeys(["pruned", "finetuned"], 5 * 8 * 3)
@@ -367,8 +368,9 @@ def test_figures_are_the_papers():
 
 def test_sparsities_and_compressions_are_the_papers():
     grids = parse_config(PAPER).grids
-    assert grids["two-layer-narrow"].sparsities == [1 - 2.0**-k for k in range(8)]
-    assert grids["two-layer-wide"].sparsities == [1 - 2.0**-k for k in range(10)]
+    rising = [0, 0.1, 0.2, 0.3, 0.4]
+    assert grids["two-layer-narrow"].sparsities == rising + [1 - 2.0**-k for k in range(1, 8)]
+    assert grids["two-layer-wide"].sparsities == rising + [1 - 2.0**-k for k in range(1, 10)]
     curves = {
         (dataset, 1 / (1 - sparsity))
         for _, grid in parse_config(PAPER).views("fig6")

@@ -154,10 +154,11 @@ def test_misspelt_targets_get_the_nearest_name_and_the_list():
     assert "Did you mean verify?" in explain(words.format("verfy"), lambda: known)
 
 
-def test_a_misspelt_configuration_file_is_named(monkeypatch, tmp_path):
+@pytest.mark.parametrize("between", [" ", "="])
+def test_a_misspelt_configuration_file_is_named(monkeypatch, tmp_path, between):
     (tmp_path / "quick.yaml").write_text("", encoding="utf-8")
-    words = ["snakemake", "--configfile", f"{tmp_path}/quik.yaml", "--cores", "2"]
-    monkeypatch.setattr("sys.argv", words)
+    command = f"snakemake --configfile{between}{tmp_path}/quik.yaml --cores 2"
+    monkeypatch.setattr("sys.argv", command.split())
     message = "Traceback (most recent call last):\n load_configfile\nFileNotFoundError: no file"
     expected = f"There is no {tmp_path}/quik.yaml. Did you mean {tmp_path}/quick.yaml?"
     assert explain(message, None) == expected

@@ -8,6 +8,7 @@ from helpers import random_network
 
 from ossum.networks.network import Subnetwork
 from ossum.storage import results
+from ossum.workflow.device import DeviceError
 from ossum.workflow.job import Job, with_cuts
 
 KEY = {
@@ -42,6 +43,13 @@ def job(tmp_path):
             config={"device": "cpu", "precision": "float32"},
         )
     )
+
+
+def test_a_job_that_needs_no_gpu_asks_for_none():
+    there = SimpleNamespace(params={}, rule="statistics", config={"device": "cuda:9"})
+    assert Job(there, on_processor=True).device == torch.device("cpu")
+    with pytest.raises(DeviceError):
+        _ = Job(there).device
 
 
 def test_subnetworks_come_back_in_their_order_and_a_mask_is_stored_once(job, tmp_path):

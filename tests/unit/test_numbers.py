@@ -203,13 +203,13 @@ SENTENCES = [
     ),
     (
         README,
-        f"**{FINDINGS['gradient-mask'].verdict}** for a mask trained with momentum, {{:.0f}} to {{:.0f}} points ahead; "
-        f"**{READINGS['mask-plain-sgd']['gradient-mask'].verdict}** [without]",
+        f"**{FINDINGS['gradient-mask'].verdict}**: a mask trained with momentum is {{:.0f}} to {{:.0f}} points ahead; "
+        f"**{READINGS['mask-plain-sgd']['gradient-mask'].verdict}** [without momentum]",
         [-max(estimates("gradient-mask")), -min(estimates("gradient-mask"))],
     ),
     (
         README,
-        "level in the mean, on MNIST {:.0f} points behind with FC-1000 and {:.0f} ahead with FC-10000",
+        "OSSuM is level in the mean, on MNIST {:.0f} points behind with FC-1000 and {:.0f} ahead with FC-10000",
         [
             -row_of(MASKS["no momentum, FC-1000"], "MNIST")[0],
             row_of(MASKS["no momentum, FC-10000"], "MNIST")[0],

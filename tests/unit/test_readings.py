@@ -115,7 +115,7 @@ def test_every_reading_that_we_name_is_one_of_a_claim_about_its_figure():
     for item in config.readings.values():
         assert item.what
         for claim in item.claims:
-            assert CLAIMS[claim].tables == (item.figure,)
+            assert CLAIMS[claim].table == item.figure
 
 
 def test_no_reading_we_name_has_a_result_twice():

@@ -218,3 +218,6 @@ def test_claims_are_judged_under_another_reading(copy):
     wrong = {"readings": {"alone": other | {"claims": ["headlin"]}}}
     configure(copy / "config.yaml", wrong)
     assert "unknown claim 'headlin'; did you mean 'headline'" in refused(copy, "readings")
+    configure(copy / "config.yaml", {"readings": {"alone": other | {"claims": ["deep"]}}})
+    said = refused(copy, "readings")
+    assert "readings.alone.figure: deep is judged by fig7, not fig1" in said

@@ -16,6 +16,7 @@ from ossum.networks.forward import Activations
 from ossum.networks.network import Network, Subnetwork, Widths
 from ossum.pruning import PruningMethod, prune_network
 from ossum.pruning.view import TrainingView
+from ossum.training.activations import CachedActivations
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,9 @@ class _CountedView(TrainingView):
 
     def activation_reader(self, most_rows: int) -> Activations:
         read = super().activation_reader(most_rows)
-        if not self.cache_activations or len(self.network.hidden_widths) > 1:
-            return read
+        if isinstance(read, CachedActivations):
+            read.on_read = self._count
+        return read
 
-        def counted(rows: Tensor) -> Tensor:
-            self.split.looked += len(rows)
-            return read(rows)
-
-        return counted
+    def _count(self, n: int) -> None:
+        self.split.looked += n

@@ -12,6 +12,7 @@ from ossum.datasets import Split
 from ossum.networks.forward import Activations, activations_above, class_sums, class_sums_above
 from ossum.networks.network import Kept, Network, contents
 from ossum.networks.rng import stream
+from ossum.training.activations import CachedActivations
 
 
 @dataclass
@@ -69,19 +70,9 @@ class TrainingView:
             # changes a result.
             network = self.network.to(self.split.device)
             return lambda rows: network.hidden(self.split.batch(rows)).half().float()
-        # Fresh arrays of this size would cost more than filling them, because the system hands out
-        # their pages one by one.
-        half = cache.new_empty(most_rows, cache.shape[1])
-        full = half.float()
         order = self.split.blanks_last
         places = None if order is None else order.examples.argsort()
-
-        def read(rows: Tensor) -> Tensor:
-            n = len(rows)
-            torch.index_select(cache, 0, rows if places is None else places[rows], out=half[:n])
-            return full[:n].copy_(half[:n])
-
-        return read
+        return CachedActivations(cache, places, most_rows)
 
     @cached_property
     def _pass(self) -> tuple[Tensor, Tensor | None]:

@@ -11,10 +11,7 @@ from ossum.datasets import Split
 from ossum.networks.forward import Activations
 from ossum.networks.network import Network
 from ossum.progress import progress
-
-# On one thread a matrix product with 10 rows takes more than twice as long as one with 16, so the
-# classes are padded to a multiple of this by zero weights, which change no sum.
-_CLASS_PADDING = 16
+from ossum.training.activations import products
 
 
 def train_mask(
@@ -31,8 +28,8 @@ def train_mask(
     The weights are frozen, so the hidden activations a [N, d] never change and may come from
     memory. With logits o = (W * mask) a^T, class by example, and delta = softmax(o) - onehot, the
     gradient of the mean cross-entropy of n examples is sum_k W[k] * (delta a)[k] / n. So a step is
-    two thin matrix products without autograd, which are faster class by example than transposed.
-    An inverse temperature multiplies W.
+    two thin matrix products without autograd (`ossum.training.activations`). An inverse temperature
+    multiplies W.
 
     labels int64 [N], output_weights [K, d], output_bias [K], mask float32 [d] (not modified). Every
     epoch visits the examples once, in a new order drawn from `order`. The optimizer is SGD with
@@ -42,8 +39,8 @@ def train_mask(
     """
     mask, beta = mask.to(labels.device, copy=True), options.inverse_temperature
     output_weights = output_weights.to(labels.device) * beta
-    n_classes = len(output_weights)
-    padding = (0, 0, 0, -n_classes % _CLASS_PADDING)
+    n_classes, with_activations = len(output_weights), products(activations)
+    padding = (0, 0, 0, -n_classes % with_activations.classes)  # zeros, which change no sum
     weights = F.pad(output_weights, padding)
     bias = None if output_bias is None else output_bias.to(labels.device)[:, None] * beta
     masked = torch.empty_like(weights)
@@ -51,13 +48,13 @@ def train_mask(
     velocity = torch.zeros_like(mask)
     for rate, batches in _epochs(labels, options, order):
         for rows in batches:
-            a = activations(rows)
-            logits = (torch.mul(weights, mask, out=masked) @ a.T)[:n_classes]
+            torch.mul(weights, mask, out=masked)
+            logits = with_activations.logits(rows, masked)[:n_classes]
             delta = F.softmax(logits if bias is None else logits + bias, dim=0)
             targets = labels.index_select(0, rows)[None]
             delta.scatter_add_(0, targets, delta.new_full((), -1.0).expand(targets.shape))
             delta = F.pad(delta.div_(len(rows)), padding)
-            gradient = (delta @ a).mul_(weights).sum(dim=0)
+            gradient = with_activations.gradient(delta, weights)
             if options.sigmoid:
                 gradient.mul_(mask).mul_(1 - mask)
             velocity.mul_(options.momentum).add_(gradient)

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from ossum.config.options import GradientOptions, PruningOptions
 from ossum.config.registry import DATASETS
+from ossum.networks.forward import CachedActivations
 from ossum.networks.rng import stream
 from ossum.pruning.gradient import initial_mask
 from ossum.pruning.view import TrainingView
-from ossum.training.activations import CachedActivations
 from ossum.training.masks import train_mask
 
 SCHEDULES = {"mnist": [(0.1, 10), (0.01, 5)], "cifar10": [(0.1, 20), (0.01, 10)]}

@@ -12,11 +12,10 @@ from ossum.config.options import PruningOptions
 from ossum.config.registry import METHODS
 from ossum.datasets import Split
 from ossum.datasets.split import BlanksLast
-from ossum.networks.forward import Activations
+from ossum.networks.forward import Activations, CachedActivations
 from ossum.networks.network import Network, Subnetwork, Widths
 from ossum.pruning import PruningMethod, prune_network
 from ossum.pruning.view import TrainingView
-from ossum.training.activations import CachedActivations
 
 
 @dataclass(frozen=True)

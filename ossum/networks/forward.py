@@ -27,6 +27,36 @@ BATCH_ROWS = 1024
 BLOCK_NEURONS = 4096
 
 
+class CachedActivations:
+    """Reads rows of a table of activations, float16 [N, d], as float32 [n, d].
+
+    places: where each example is in the table, int64 [N], if not in its own place.
+    on_read: is told how many rows are read.
+
+    Each call fills the same arrays: fresh ones of this size would cost more than filling them,
+    because the system hands out their pages one by one.
+    """
+
+    def __init__(self, table: Tensor, places: Tensor | None, most_rows: int):
+        self.table = table
+        self.on_read: Callable[[int], None] = lambda n: None
+        self._places, self._most_rows = places, most_rows
+        self._arrays: tuple[Tensor, Tensor] | None = None
+
+    def find(self, rows: Tensor) -> Tensor:
+        """Rows of the table, int64 [n], of these examples, which are about to be read."""
+        self.on_read(len(rows))
+        return rows if self._places is None else self._places[rows]
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        if self._arrays is None:
+            half = self.table.new_empty(self._most_rows, self.table.shape[1])
+            self._arrays = half, half.float()
+        n, (half, full) = len(rows), self._arrays
+        torch.index_select(self.table, 0, self.find(rows), out=half[:n])
+        return full[:n].copy_(half[:n])
+
+
 def input_batches(
     network: Network, split: Split, label: str
 ) -> Iterator[tuple[Network, slice | Tensor, Tensor]]:

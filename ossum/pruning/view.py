@@ -9,10 +9,15 @@ from torch import Tensor
 
 from ossum.config.options import PruningOptions
 from ossum.datasets import Split
-from ossum.networks.forward import Activations, activations_above, class_sums, class_sums_above
+from ossum.networks.forward import (
+    Activations,
+    CachedActivations,
+    activations_above,
+    class_sums,
+    class_sums_above,
+)
 from ossum.networks.network import Kept, Network, contents
 from ossum.networks.rng import stream
-from ossum.training.activations import CachedActivations
 
 
 @dataclass

@@ -11,7 +11,7 @@ from ossum.datasets import Split
 from ossum.networks.forward import Activations
 from ossum.networks.network import Network
 from ossum.progress import progress
-from ossum.training.activations import products
+from ossum.training.products import products
 
 
 def train_mask(
@@ -28,7 +28,7 @@ def train_mask(
     The weights are frozen, so the hidden activations a [N, d] never change and may come from
     memory. With logits o = (W * mask) a^T, class by example, and delta = softmax(o) - onehot, the
     gradient of the mean cross-entropy of n examples is sum_k W[k] * (delta a)[k] / n. So a step is
-    two thin matrix products without autograd (`ossum.training.activations`). An inverse temperature
+    two thin matrix products without autograd (`ossum.training.products`). An inverse temperature
     multiplies W.
 
     labels int64 [N], output_weights [K, d], output_bias [K], mask float32 [d] (not modified). Every

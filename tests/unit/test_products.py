@@ -5,10 +5,10 @@ import sys
 import pytest
 import torch
 
-from ossum.training import activations
-from ossum.training.activations import CachedActivations, HalfProducts, PlainProducts, products
+from ossum.networks.forward import CachedActivations
+from ossum.training.products import NARROWEST, HalfProducts, PlainProducts, products
 
-WIDTH = activations.NARROWEST + 77
+WIDTH = NARROWEST + 77
 
 
 @pytest.fixture(scope="module")

@@ -87,19 +87,21 @@ class HalfProducts:
 
     def logits(self, rows: Tensor, weights: Tensor) -> Tensor:
         self._rows, found = self._find(rows).numpy(), np.empty((len(rows), len(weights)), "f4")
-        self._share(self._kernels.logits, len(rows), weights, found)
+        self._share(self._kernels.logits, len(rows), 1, weights, found)
         return torch.from_numpy(found).T
 
     def gradient(self, delta: Tensor, weights: Tensor) -> Tensor:
         found = np.empty(weights.shape[1], "f4")
-        self._share(self._kernels.gradient, len(found), weights, delta.T.contiguous(), found)
+        arrays = weights, delta.T.contiguous(), found
+        # Whole vectors, so that no column is computed in another way at the end of a part.
+        self._share(self._kernels.gradient, len(found), _VECTOR, *arrays)
         return torch.from_numpy(found)
 
-    def _share(self, kernel: Callable, n: int, *arrays: Tensor | np.ndarray) -> None:
-        """Run a kernel for the n rows or columns of what it fills, a part in each thread."""
+    def _share(self, kernel: Callable, n: int, unit: int, *arrays: Tensor | np.ndarray) -> None:
+        """Run a kernel for the n rows or columns of what it fills, a part in each thread: a multiple
+        of `unit`."""
         arrays = [each.numpy() if isinstance(each, Tensor) else each for each in arrays]
-        # Parts of whole vectors, so that no value is computed in another way in another part.
-        share = -(-n // self._n_threads // _VECTOR) * _VECTOR
+        share = -(-n // self._n_threads // unit) * unit
         parts = [
             self._pool.submit(kernel, self._table, self._rows, *arrays, i, min(i + share, n))
             for i in range(0, n, share)

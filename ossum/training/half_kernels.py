@@ -2,8 +2,8 @@
 
 They go through a row in pieces. A piece becomes float32 and meets the weights of five classes at a
 time, as many as leave sums and weights in registers. Each class is an argument of its own, because
-the compiler makes vectors of rows that are contiguous, and not of a part of a matrix. numba keeps what it has compiled beside this
-file, or in the user's cache folder.
+the compiler makes vectors of rows that are contiguous, and not of a part of a matrix. numba keeps
+what it has compiled beside this file, or in the user's cache folder.
 """
 
 import numpy as np

@@ -98,8 +98,8 @@ class HalfProducts:
         return torch.from_numpy(found)
 
     def _share(self, kernel: Callable, n: int, unit: int, *arrays: Tensor | np.ndarray) -> None:
-        """Run a kernel for the n rows or columns of what it fills, a part in each thread: a multiple
-        of `unit`."""
+        """Run a kernel for the n rows or columns of what it fills: a part in each thread, of whole
+        units."""
         arrays = [each.numpy() if isinstance(each, Tensor) else each for each in arrays]
         share = -(-n // self._n_threads // unit) * unit
         parts = [

@@ -3,6 +3,8 @@
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 FROM ${BASE}
 
+# Results name the commit of the code that made them.
+RUN apt-get update && apt-get install --yes --no-install-recommends git && rm -rf /var/lib/apt/lists/*
 COPY run requirements.lock requirements-gpu.lock /opt/ossum/
 RUN /opt/ossum/run pip --version && rm -rf ~/.cache
 

@@ -17,7 +17,7 @@ from ossum.config.registry import DATASETS
 from ossum.figures import style
 
 _HEIGHT = 3.3  # inches of a panel
-_TEXT = 6.5  # points
+_TEXT = 7  # points
 _LINE = {"arrowstyle": "-", "lw": 0.4, "color": "0.5", "shrinkA": 1, "shrinkB": 3}
 _GAP = 8  # points between a name and what it names
 _NEAR = 0.45  # doublings of passes: methods that are nearer share a column of names
@@ -38,8 +38,9 @@ def draw_picture(known: dict[str, pd.DataFrame]) -> Figure:
         axes.set_title(f"{DATASETS[dataset].label}, {ARCHITECTURE}, pruned and not trained")
         placed.append(_points(axes, known, dataset))
         style.accuracy_axis(axes, "test accuracy (%), mean over sparsities")
+        axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
     panels[-1].set_xlabel("passes over the training data")
-    panels[-1].set_xlim(-0.07, max(3, *(2 * points["x"].max() for points in placed)))
+    panels[-1].set_xlim(-0.07, max(3, *(2.3 * points["x"].max() for points in placed)))
     figure.draw_without_rendering()  # then the size of the panels is known
     for axes, points in zip(panels, placed, strict=True):
         _names(axes, points)

@@ -92,13 +92,13 @@ def _search(axes: Axes, table: pd.DataFrame) -> None:
         style_order=[look.label for look in looks.values()],
         palette={look.label: look.colour for look in looks.values()},
         markers={look.label: look.marker for look in looks.values()},
-        s=7,
-        alpha=0.6,
-        linewidth=0,
+        s=9,
+        edgecolor="white",  # so that points are told apart where they lie on top of each other
+        linewidth=0.2,
         ax=axes,
     )
     for handle in axes.get_legend_handles_labels()[0]:
-        handle.set(markersize=4, alpha=1)
+        handle.set(markersize=4)
     best = means.loc[means["accuracy"].idxmax()]
     widths = "-".join(map(str, best["widths"]))
     axes.plot(

@@ -557,6 +557,7 @@ def test_names_in_the_picture_do_not_overlap(picture):
     _, figure = picture
     for axes in figure.axes:
         panel = axes.get_window_extent()
+        assert axes.get_ylim()[0] <= 0 and min(text.get_fontsize() for text in axes.texts) >= 7
         boxes = [Text.get_window_extent(text) for text in axes.texts]
         marks = axes.transData.transform([text.xy for text in axes.texts])
         for box, text in zip(boxes, axes.texts, strict=True):

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from time import monotonic, sleep
 from types import SimpleNamespace
 
 import pytest
@@ -117,6 +118,18 @@ def test_running_jobs_tell_how_far_they_are(events, tmp_path):
     share, words, jobs = events.handler.state()
     assert 0 <= share < 0.1 and words.startswith("0 of 2 jobs, about ")
     assert jobs == [("Job 0", "mask training 45 %  0:00:00")]
+    events.said()
+
+
+def test_in_a_file_a_line_at_times_says_how_far_the_run_is(events, capsys, monkeypatch):
+    monkeypatch.setattr("snakemake_logger_plugin_ossum._EVERY_SECONDS", 0)
+    begin(events, 2)
+    events.started(0)
+    said, start = "", monotonic()
+    while "Running" not in said and monotonic() - start < 60:
+        sleep(0.1)
+        said += capsys.readouterr().err
+    assert "0 %, 0 of 2 jobs, about " in said and "left. Running: Job 0 (0:00:0" in said
     events.said()
 
 

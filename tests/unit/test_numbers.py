@@ -6,6 +6,7 @@ from the checks of a claim. What is left of the pages has no numbers but those o
 # ruff: noqa: E501
 
 import re
+from itertools import product
 from math import copysign
 
 import pandas as pd
@@ -17,6 +18,7 @@ from ossum.claims import CLAIMS
 from ossum.claims.check import Finding, judge
 from ossum.claims.readings import Reading
 from ossum.claims.statistics import Estimate
+from ossum.config.schema import parse_config
 from ossum.figures.style import compression
 from ossum.storage import results
 
@@ -588,3 +590,28 @@ def test_no_number_is_left_out(text):
         text = text.replace(passage, "")
     left = re.findall(r"\d[\d.,]*\d|\d", NAMES.sub("", text.replace("−", "-")))
     assert not set(left) - set(OF_THE_PAPER)
+
+
+# What was run
+
+
+def test_the_reference_has_all_that_figures_ask_for():
+    """But for what the page says was not run."""
+    values = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    config = parse_config(values)
+    keys = ["dataset", "architecture", "activation", "distribution", "seed"]
+    keys += ["stage", "method", "sparsity"]
+    lacking = []
+    for figure in config.figures:
+        there = set(TABLES[figure][keys].itertuples(index=False, name=None))
+        for view, grid in config.views(figure):
+            for stage in set(view.stages) - {"search", "readout", "cost", "statistics"}:
+                cells = product(*grid.networks().values(), [stage], grid.methods, grid.at(stage))
+                lacking += [(figure, *cell) for cell in cells if cell not in there]
+    assert {cell[:3] for cell in lacking} == {
+        ("fig2", MNIST, "FC-100000"),
+        ("fig2", CIFAR, "FC-100000"),
+        ("fig2", CIFAR, "FC-10000"),
+    }
+    of_10000 = {(cell[6], cell[8]) for cell in lacking if cell[2] == "FC-10000"}
+    assert of_10000 == {("finetuned", 0)}

@@ -131,6 +131,8 @@ def test_the_citation_has_the_version_and_the_licence_of_the_project():
     assert paper == citation["preferred-citation"] and paper["year"] == 2021
     names = [author["family-names"] for author in paper["authors"]]
     assert names == ["Sadasivan", "Malaviya", "Dasgupta"]
+    reviewers = " ".join((ROOT / "ARTIFACT.md").read_text().split())
+    assert paper["url"] in reviewers and f"version {ossum.__version__}" in reviewers
 
 
 def test_the_workflow_catalogue_finds_what_it_looks_for():
@@ -228,6 +230,30 @@ def test_run_starts_the_bench_by_its_own_python(tmp_path):
     (commands / "python").unlink()
     script(commands / "python", 'echo "$@"')
     assert run(tmp_path / "clone", "ossum-bench", "a b.py").stdout == "-m ossum.bench a b.py\n"
+
+
+def test_run_checks_by_the_script_for_it(tmp_path):
+    ready(tmp_path / "clone")
+    script(tmp_path / "clone/tests/check.sh", 'echo checked "$@"')
+    assert run(tmp_path / "clone", "check").stdout == "checked\n"
+
+
+def test_both_recipes_of_a_container_hold_the_same(tmp_path):
+    """What they copy is there, and is all that `run` reads; nobody is root afterwards."""
+    docker, apptainer = ((ROOT / name).read_text() for name in ("Dockerfile", "apptainer.def"))
+    *copied, folder = re.search(r"^COPY (.*)$", docker, re.M)[1].split()
+    assert {name for name in copied if not (ROOT / name).is_file()} == set()
+    assert {"run", *re.findall(r"requirements[\w-]*\.lock", (ROOT / "run").read_text())} == {
+        *copied
+    }
+    files = re.search(r"%files\n(( .*\n)+)", apptainer)[1].split()
+    assert files == [word for name in copied for word in (name, f"{folder}{name}")]
+    (base,) = re.findall(r"library/(python:[\w.-]+)", docker)
+    assert f"From: {base}\n" in apptainer
+    for command in re.findall(r"^RUN (.*)$", docker, re.M):
+        for part in command.split(" && "):
+            assert part.removeprefix(folder) in apptainer
+    assert re.findall(r"^USER (.*)$", docker, re.M) == ["1000:1000"]
 
 
 def test_run_takes_no_command_of_another_environment(tmp_path):

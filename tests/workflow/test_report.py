@@ -8,6 +8,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+import torch
 from helpers import ROOT
 from workflows import configure, refused, snakemake
 
@@ -25,7 +26,9 @@ REPORTS = {
     "two": ("figures/fig1.pdf", "figures/fig3.pdf"),
     "three": ("figures/fig1.pdf", "figures/fig3.pdf", "figures/beyond.pdf"),
     "claims": ("results/claims.md",),
+    "claims and readings": ("results/claims.md", "readings"),  # two results in one category
     "all": ("figures",),
+    "all and readings": ("figures", "readings"),
 }
 # Clicks on every item of the menu and on all that each of them lists, as a person would.
 CLICKING = """
@@ -93,7 +96,7 @@ def in_browser(page: Path, script: str, folder: Path) -> str:
 def drawn(finished, tmp_path_factory) -> Path:
     """A copy of the finished run with all of its figures."""
     folder = shutil.copytree(finished, tmp_path_factory.mktemp("report") / "run")
-    snakemake(folder, "figures")
+    snakemake(folder, "figures", "readings")
     return folder
 
 
@@ -124,6 +127,12 @@ def test_the_report_is_one_file_with_everything(reports):
     assert CAPTION in words(found["figures/fig1.html"]["caption"])
 
 
+def test_captions_are_under_the_pictures(drawn):
+    for page in (drawn / "figures").glob("*.html"):
+        caption = (ROOT / f"rules/captions/{page.stem}.rst").read_text(encoding="utf-8")
+        assert " ".join(caption.split()) in words(page.read_text(encoding="utf-8")), page.name
+
+
 def test_its_first_page_says_what_was_run(reports):
     first = {
         name: words(json.loads(re.search(r"var workflow_desc = (.*);", path.read_text())[1]))
@@ -132,6 +141,9 @@ def test_its_first_page_says_what_was_run(reports):
     for text in first.values():
         assert "Configuration : config.yaml" in text.replace(" :", ":").replace(":", " :")
         assert re.search(r"On ?: .*cores, cpu, float32", text)
+        assert re.search(r"Computed ?: 20\d\d-\d\d-\d\d", text)
+        assert re.search(rf"With ?: .*torch {re.escape(torch.__version__)}", text)
+        assert re.search(r"By commit ?: ([0-9a-f]{10}|unknown)", text)
         assert "version" in text and "openreview.net" in text
     assert "not run" in first["all"] and "not run" not in first["two"]
 
@@ -159,6 +171,8 @@ def test_every_category_and_result_opens(reports, name, tmp_path):
     assert len(buttons) == 2 * len(listed)
     frames = {frame for what in buttons if (frame := shown[what][1])}
     assert {len(entry["data_uri"]) for entry in listed.values()} <= frames
+    categories = [what for what in shown if re.fullmatch(r"\d [^,]*", what)]
+    assert categories and categories == sorted(categories)  # as they are listed: claims first
 
 
 @in_a_browser

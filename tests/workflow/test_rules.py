@@ -2,7 +2,10 @@
 
 import re
 import shutil
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
+from threading import Thread
 
 from helpers import ROOT
 from workflows import configure, copy_of_workflow, plan, refused, snakemake
@@ -108,6 +111,19 @@ def test_a_clone_under_a_path_with_braces_is_refused(tmp_path):
 def test_unit_tests_by_snakemake_are_refused(tmp_path):
     said = refused(tmp_path, "figures", "--generate-unit-tests", config=ROOT / "config/smoke.yaml")
     assert "This one has its own tests: run pytest" in said
+
+
+def test_a_workflow_from_a_server_is_refused(tmp_path):
+    """The package would be missing: it lies beside the Snakefile of a clone."""
+    handler = partial(SimpleHTTPRequestHandler, directory=ROOT)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/Snakefile"
+        own = tmp_path / "Snakefile"
+        own.write_text(f'module ossum:\n    snakefile: "{address}"\nuse rule * from ossum\n')
+        said = refused(tmp_path, "--dry-run", snakefile=own)
+        server.shutdown()
+    assert "Clone the repository and name the Snakefile in the clone." in said
 
 
 def test_until_stops_at_a_stage(tmp_path):

@@ -82,6 +82,12 @@ def test_on_a_terminal_a_bar(folder):
     assert text.splitlines()[-1].startswith("All done")
 
 
+def test_what_jobs_say_is_kept_beside_the_bar(folder):
+    configure(folder / "config.yaml", {"tables": "results/reference"})
+    code, text = on_a_terminal(folder, "results/claims/chance.md")
+    assert code == 0 and "━" in text and re.search(r"chance: (reproduced|inconclusive)", text)
+
+
 def test_ctrl_c_on_a_terminal_ends_with_a_sentence(folder):
     table = "results/tables/fig1.parquet"
     code, text = on_a_terminal(folder, table, interrupt_at="] 1/")  # the first job has ended

@@ -530,6 +530,14 @@ SENTENCES = [
         "takes {:.0f} on MNIST and {:.0f} on CIFAR-10",
         [1 + ahead("cost", d, "passes of the gradient") for d in LABELS.values()],
     ),
+    (
+        RESULTS,
+        "with FC-100000, Linear OSSuM then has {:.1f} and Log OSSuM {:.1f}.",
+        [
+            percent("fig1", 1 / 0.9, dataset=d, architecture="FC-100000", method=m)
+            for d, m in ((MNIST, "linear-ossum"), (CIFAR, "log-ossum"))
+        ],
+    ),
     (RESULTS, "OSSuM takes {:.0f} % and {:.0f} % of the mask's time", list(map(share, LABELS))),
     (
         RESULTS,

@@ -604,7 +604,7 @@ def test_no_number_is_left_out(text):
 
 
 def test_the_reference_has_all_that_figures_ask_for():
-    """But for what the page says was not run."""
+    """Of pruned and trained networks, but for what the page says was not run."""
     values = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     config = parse_config(values)
     keys = ["dataset", "architecture", "activation", "distribution", "seed"]

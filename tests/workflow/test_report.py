@@ -128,7 +128,9 @@ def test_the_report_is_one_file_with_everything(reports):
 
 
 def test_captions_are_under_the_pictures(drawn):
-    for page in (drawn / "figures").glob("*.html"):
+    pages = list((drawn / "figures").glob("*.html"))
+    assert len(pages) == 8
+    for page in pages:
         caption = (ROOT / f"rules/captions/{page.stem}.rst").read_text(encoding="utf-8")
         assert " ".join(caption.split()) in words(page.read_text(encoding="utf-8")), page.name
 

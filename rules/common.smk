@@ -358,4 +358,10 @@ onstart:
     if workflow.executor_plugin.name == "slurm":
         with refusing(LeftOverError):
             refuse_left_over_jobs(os.getcwd(), workflow.executor_settings.jobname_prefix)
+    # Snakemake starts at most 100 jobs a second, and looks again in a second whether it may start more.
+    # Each job that ends adds one more such look for the rest of the run. After hundreds of jobs they
+    # take a whole core and as many threads. Nothing here needs the limit, unless the user has set one.
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
+    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
     logger.info("", extra={"estimates": estimated(workflow.dag.needrun_jobs())})

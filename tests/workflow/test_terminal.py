@@ -76,6 +76,15 @@ def test_in_a_pipe_a_line_a_job(folder):
     assert code == 0 and "This was a dry-run" in text and "to do:" not in text
 
 
+def test_jobs_are_chosen_when_one_has_ended_and_not_in_between(folder):
+    """By default each job that ends adds a choice every second for the rest of the run."""
+    recipes = [RECIPE.replace("seed=0", f"seed={seed}") for seed in range(3)]
+    code, text = said(folder, *recipes, "--cores", "1", "--verbose")
+    assert code == 0 and 3 <= text.count("Ready jobs: ") <= 4
+    code, text = said(folder, *recipes, "--force", "--max-jobs-per-timespan", "1/7s", "--verbose")
+    assert code == 0 and "Job rate limit reached" in text  # what a user asks for is kept
+
+
 def test_on_a_terminal_a_bar(folder):
     code, text = on_a_terminal(folder, RECIPE)
     assert code == 0 and "━" in text and "0 of 1 jobs, about" in text and TITLE in text

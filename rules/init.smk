@@ -10,7 +10,6 @@ rule init:
     localrule: True
     conda:
         "../environment.yml"
-    threads: CONFIG.threads
     resources:
         mem_mb=memory(sizes.network_mb),
     params:

@@ -358,9 +358,9 @@ onstart:
     if workflow.executor_plugin.name == "slurm":
         with refusing(LeftOverError):
             refuse_left_over_jobs(os.getcwd(), workflow.executor_settings.jobname_prefix)
-    # Snakemake starts at most 100 jobs a second, and looks again in a second whether it may start more.
-    # Each job that ends adds one more such look for the rest of the run. After hundreds of jobs they
-    # take a whole core and as many threads. Nothing here needs the limit, unless the user has set one.
+    # By default Snakemake starts at most 100 jobs a second. To keep to that, it chooses jobs again every
+    # second, and each job that ends adds one more such choice a second for the rest of the run. After 70
+    # jobs this took a tenth of a core and 70 threads. So the limit goes, unless the user has set one.
     limit = workflow.scheduling_settings.max_jobs_per_timespan
     if limit and (limit.max_jobs, limit.timespan) == (100, 1):
         workflow.scheduler.job_rate_limiter = None

@@ -70,11 +70,11 @@ def measured(
 
 class _CountedExamples:
     """Training examples that note who looks at them. Methods use them like a `Split`, but there are
-    no images beside the inputs that are counted."""
+    no images beside the inputs and pixels that are counted."""
 
     def __init__(self, split: Split):
         self._split = split
-        self.n_classes = split.n_classes
+        self.n_classes, self.step, self.blank = split.n_classes, split.step, split.blank
         self.looked = 0
         self.labels_read = False
 
@@ -95,9 +95,14 @@ class _CountedExamples:
         return self._split.labels
 
     def batch(self, rows: slice | Tensor) -> Tensor:
-        inputs = self._split.batch(rows)
-        self.looked += len(inputs)
-        return inputs
+        return self._looked_at(self._split.batch(rows))
+
+    def pixels(self, rows: slice | Tensor) -> Tensor:
+        return self._looked_at(self._split.pixels(rows))
+
+    def _looked_at(self, examples: Tensor) -> Tensor:
+        self.looked += len(examples)
+        return examples
 
     def inputs(self) -> Tensor:
         return self.batch(slice(None))

@@ -153,11 +153,7 @@ METHODS: dict[str, MethodSpec] = {
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """Where a data set's loader lives, what to call it in figures, and its sizes.
-
-    blanks: whether most images are 0 at the same pixels. Passes then leave these out
-        (`ossum.datasets.split.BlanksLast`), and jobs ask for a copy of the first layer.
-    """
+    """Where a data set's loader lives, what to call it in figures, and its sizes."""
 
     module: str
     label: str
@@ -165,11 +161,10 @@ class DatasetSpec:
     n_classes: int
     n_train: int
     n_test: int
-    blanks: bool = False
 
 
 DATASETS: dict[str, DatasetSpec] = {
-    "mnist": DatasetSpec("ossum.datasets.mnist", "MNIST", 784, 10, 60_000, 10_000, blanks=True),
+    "mnist": DatasetSpec("ossum.datasets.mnist", "MNIST", 784, 10, 60_000, 10_000),
     "cifar10": DatasetSpec("ossum.datasets.cifar10", "CIFAR-10", 3_072, 10, 50_000, 10_000),
     "digits": DatasetSpec("ossum.datasets.digits", "Digits 8×8", 64, 10, 1_437, 360),
 }

@@ -16,13 +16,12 @@ class BlanksLast:
 
     examples: int64 [N]. pixels: int64 [m], from the one that most images use to the one that fewest
     use. used: N counts, ascending; the first i + 1 of the examples are 0 ("blank") beyond the first
-    used[i] of the pixels. blank: the input that a pixel of 0 gives.
+    used[i] of the pixels.
     """
 
     examples: Tensor
     pixels: Tensor
     used: list[int]
-    blank: float
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,12 @@ class Split:
 
     def batch(self, rows: slice | Tensor) -> Tensor:
         """Inputs float32 [n, m] of the examples `rows`, a slice or int64 [n] indices."""
+        return self.pixels(rows).float().div_(self.max_value).sub_(self.mean).div_(self.std)
+
+    def pixels(self, rows: slice | Tensor) -> Tensor:
+        """Pixels uint8 [n, m] of the same."""
         # Indexing with a tensor copies pixel by pixel; `index_select` copies whole images.
-        chosen = self.images[rows] if isinstance(rows, slice) else self.images.index_select(0, rows)
-        return chosen.float().div_(self.max_value).sub_(self.mean).div_(self.std)
+        return self.images[rows] if isinstance(rows, slice) else self.images.index_select(0, rows)
 
     @cached_property
     def blanks_last(self) -> BlanksLast | None:
@@ -69,7 +71,17 @@ class Split:
         places[pixels] = torch.arange(1, len(pixels) + 1, dtype=torch.int32)
         last = torch.cat([((i != 0) * places).amax(dim=1) for i in self.images.split(1024)])
         used, examples = last.sort(stable=True)
-        return BlanksLast(examples, pixels, used.tolist(), -self.mean / self.std)
+        return BlanksLast(examples, pixels, used.tolist())
+
+    @property
+    def step(self) -> float:
+        """What a pixel that is higher by 1 adds to an input."""
+        return 1 / (self.max_value * self.std)
+
+    @property
+    def blank(self) -> float:
+        """The input that a pixel of 0 gives."""
+        return -self.mean / self.std
 
     def inputs(self) -> Tensor:
         """Inputs float32 [N, m] of all examples."""

@@ -151,7 +151,7 @@ def _evaluate(network: Network, subnetworks: list[Subnetwork], split: Split) -> 
 
 def _logits(layer: Network, inputs: Tensor, heads: Tensor) -> Tensor:
     """Logits [C, n, K] of output layers `heads` [C, K, d] on a hidden layer of d neurons."""
-    logits = inputs.new_zeros(len(inputs), heads.shape[0] * heads.shape[1])
+    logits = heads.new_zeros(len(inputs), heads.shape[0] * heads.shape[1])
     for neurons, activations in hidden_blocks(layer, inputs):
         logits.addmm_(activations, heads[:, :, neurons].flatten(0, 1).T)
     by_head = logits.unflatten(1, heads.shape[:2]).transpose(0, 1)

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ossum.datasets import Split
-from ossum.datasets.split import BlanksLast
-from ossum.networks.network import Kept, Network, Subnetwork, contents
+from ossum.networks.network import Kept, Network, Subnetwork, contents, linear
+from ossum.networks.pixel_weights import PixelWeights, bytes_are_fast, pixel_weights, shifted
 from ossum.progress import progress
 
 # A function from training examples, int64 [n], to their activations of the last hidden layer,
@@ -60,42 +59,61 @@ class CachedActivations:
 def input_batches(
     network: Network, split: Split, label: str
 ) -> Iterator[tuple[Network, slice | Tensor, Tensor]]:
-    """Walk through `split` once; yields (network, rows, inputs float32 [n, c]).
+    """Walk through `split` once; yields (network, rows, inputs [n, c]).
 
-    Use the network that comes with a batch. Pixels that are blank in all images of the batch are
-    left out, so c <= m inputs are left, and this network makes of them what `network` makes of all.
-    With b the input of a blank pixel, a weighted sum of the first layer is
+    Use the network that comes with a batch: its first layer is made for these inputs, and gives
+    what `network` makes of the examples. Inputs are float32, or bytes where the processor is faster
+    at these (`ossum.networks.pixel_weights`). Pixels that are blank in all images of the batch are
+    left out, so c <= m inputs are left. With b the input of a blank pixel, a weighted sum is
 
         sum_i w[j, i] x[i] = b sum_i w[j, i] + sum_(i not blank) w[j, i] (x[i] - b).
 
     Rows are a slice or int64 [n]: examples that use the same pixels come together.
     """
     order = split.blanks_last
-    if order is not None:
-        network = _blanks_as_bias(network, order)
+    pixels = None if order is None else order.pixels[: order.used[-1]]
+    first, constant, exact, shifted_pixels = network.weights[0], None, None, 0
+    if split.step is not None and split.device.type == "cpu" and bytes_are_fast():
+        exact = pixel_weights(first, pixels, split.step)
+    if exact is not None or pixels is not None:
+        constant = _of_blanks(network, split.blank)
+    if exact is None and pixels is not None:
+        first = first.index_select(1, pixels)
     for start in progress(range(0, len(split), BATCH_ROWS), label):
         stop = min(start + BATCH_ROWS, len(split))
-        if order is None:
-            yield network, slice(start, stop), split.batch(slice(start, stop))
-            continue
-        rows, used = order.examples[start:stop], order.used[stop - 1]
-        inputs = split.batch(rows).index_select(1, order.pixels[:used]).sub_(order.blank)
-        first, *others = network.weights
-        yield replace(network, weights=(first[:, :used], *others)), rows, inputs
+        rows = slice(start, stop) if order is None else order.examples[start:stop]
+        used = first.shape[1] if order is None else order.used[stop - 1]
+        inputs = split.batch(rows) if exact is None else split.pixels(rows)
+        if pixels is not None:
+            inputs = inputs.index_select(1, pixels[:used])
+        if exact is not None:
+            constant += exact.offsets(shifted_pixels, used)
+            shifted_pixels = used
+            reduced, inputs = exact.of_first(used), shifted(inputs)
+        else:
+            reduced = first[:, :used]
+            if constant is not None:
+                inputs = inputs.sub_(split.blank)
+        yield _with_first_layer(network, reduced, constant), rows, inputs
 
 
-def _blanks_as_bias(network: Network, order: BlanksLast) -> Network:
-    """The same network for inputs x - b, in the order of pixels, without those that are never used.
-
-    b times the sum of a neuron's weights goes into its bias.
-    """
-    first, *others = network.weights
+def _of_blanks(network: Network, blank: float) -> Tensor:
+    """Weighted sums of the first layer, float64 [h_1], for an image that is blank."""
     # In blocks, because torch copies all that it sums in float64.
-    sums = torch.cat([w.sum(dim=1, dtype=torch.float64) for w in first.split(BLOCK_NEURONS)])
-    constant = sums.mul_(order.blank).to(first.dtype)
-    biases = network.biases or tuple(w.new_zeros(len(w)) for w in network.weights)
-    used = first.index_select(1, order.pixels[: order.used[-1]])
-    return replace(network, weights=(used, *others), biases=(biases[0] + constant, *biases[1:]))
+    blocks = network.weights[0].split(BLOCK_NEURONS)
+    sums = torch.cat([w.sum(dim=1, dtype=torch.float64) for w in blocks]).mul_(blank)
+    return sums + network.biases[0] if network.biases else sums
+
+
+def _with_first_layer(
+    network: Network, first: Tensor | PixelWeights, constant: Tensor | None
+) -> Network:
+    """The network with these weights in the first layer, and this in the place of its bias."""
+    weights = (first, *network.weights[1:])
+    if constant is None:
+        return replace(network, weights=weights)
+    others = network.biases[1:] or tuple(w.new_zeros(len(w)) for w in weights[1:])
+    return replace(network, weights=weights, biases=(constant.float(), *others))
 
 
 def hidden_blocks(network: Network, inputs: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -109,7 +127,7 @@ def hidden_blocks(network: Network, inputs: Tensor) -> Iterator[tuple[slice, Ten
     for start in range(0, len(last.weights[0]), BLOCK_NEURONS):
         neurons = slice(start, min(start + BLOCK_NEURONS, len(last.weights[0])))
         bias = last.biases[0][neurons] if last.biases else None
-        sums = F.linear(inputs, last.weights[0][neurons], bias)
+        sums = linear(inputs, last.weights[0][neurons], bias)
         yield neurons, last.activate(0, sums, neurons)
 
 

@@ -134,7 +134,7 @@ class Network:
 
     def weighted_sums(self, layer: int, inputs: Tensor) -> Tensor:
         """What one layer (an index into `weights`) computes before its nonlinearity."""
-        return F.linear(inputs, self.weights[layer], self.biases[layer] if self.biases else None)
+        return linear(inputs, self.weights[layer], self.biases[layer] if self.biases else None)
 
     def to_module(self) -> nn.Sequential:
         """The same network as an `nn.Sequential` of Linear and activation layers."""
@@ -146,6 +146,16 @@ class Network:
                 linear.bias = nn.Parameter(self.biases[layer].clone())
             layers += [linear, ACTIVATIONS[self.activation][1]()]
         return nn.Sequential(*layers[:-1])
+
+
+def linear(inputs: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
+    """Weighted sums float32 [n, h]: inputs [n, m], weights [h, m], bias [h].
+
+    Weights of a first layer may be an `ossum.networks.pixel_weights.PixelWeights`.
+    """
+    if isinstance(weights, Tensor):
+        return F.linear(inputs, weights, bias)
+    return weights.weighted_sums(inputs, bias)
 
 
 def draw(recipe: Recipe) -> Network:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import torch
 
+from ossum.networks.pixel_weights import bytes_are_fast
+
 # What torch calls the precisions of products of float32 matrices, and how many digits of a factor,
 # binary and behind the point, each leaves. Sums are in float32 in any case.
 _PRECISIONS = {"float32": ("highest", 23), "tf32": ("high", 10), "bfloat16": ("medium", 7)}
@@ -129,8 +131,12 @@ def memory_mb(device: torch.device, host_mb: int) -> int:
 
 
 def describe(device: torch.device) -> dict[str, str]:
-    """For the provenance of results: "cpu" or the name of the GPU, and the precision."""
-    return {"device": _name(device), "precision": _precision(device)}
+    """For the provenance of results: "cpu" or the name of the GPU, and the precision, of which the
+    first layer may have its own."""
+    exact = device.type == "cpu" and bytes_are_fast()
+    precision = _precision(device)
+    first = "integers" if exact else precision
+    return {"device": _name(device), "precision": precision, "first_layer": first}
 
 
 def _name(device: torch.device) -> str:

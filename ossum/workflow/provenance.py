@@ -121,8 +121,11 @@ def _text(path: Path) -> str:
     return "\n".join([*sorted(imports), *code])
 
 
-def provenance(code: str, threads: int, device: str, precision: str) -> dict[str, str]:
-    """Facts to store beside a result: code, commit, package versions, machine, time (UTC)."""
+def provenance(code: str, threads: int, **device: str) -> dict[str, str]:
+    """Facts to store beside a result: code, commit, package versions, machine, time (UTC).
+
+    device: what `ossum.workflow.device.describe` says.
+    """
     return {
         "code": code,
         "commit": git("rev-parse", "HEAD") or "unknown",
@@ -133,8 +136,7 @@ def provenance(code: str, threads: int, device: str, precision: str) -> dict[str
             for name in ("torch", "numpy", "pyarrow", "scikit-learn", "snakemake")
         },
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "device": device,
-        "precision": precision,
+        **device,
         "threads": str(threads),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }

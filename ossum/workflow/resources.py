@@ -39,11 +39,11 @@ def minutes(rule: str, dataset: str, architecture: str) -> int:
 def network_mb(dataset: str, architecture: str) -> int:
     """A job with the network, float32, and the data set, one byte a pixel.
 
-    And with a copy of the first layer if passes leave out blank pixels.
+    And with a copy of the first layer: passes may reorder it, or make integers of it.
     """
     data, sizes = DATASETS[dataset], _sizes(dataset, architecture)
     pixels = (data.n_train + data.n_test) * data.input_size
-    weights = count_weights(sizes) + data.blanks * sizes[0] * sizes[1]
+    weights = count_weights(sizes) + sizes[0] * sizes[1]
     return _RUNTIME_MB + _mb(4 * weights + pixels)
 
 

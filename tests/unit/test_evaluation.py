@@ -49,7 +49,9 @@ def subnetworks_of(*widths: int, n: int = 5) -> list[Subnetwork]:
 
 @pytest.mark.parametrize("hidden", [(12,), (12, 9), (8, 7, 6)])
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
-def test_a_shared_pass_is_each_subnetwork_alone(hidden, activation, monkeypatch):
+@pytest.mark.parametrize("in_bytes", [False, True])
+def test_a_shared_pass_is_each_subnetwork_alone(hidden, activation, in_bytes, monkeypatch):
+    monkeypatch.setattr("ossum.networks.forward.bytes_are_fast", lambda: in_bytes)
     monkeypatch.setattr("ossum.networks.forward.BATCH_ROWS", 7)
     monkeypatch.setattr("ossum.networks.forward.BLOCK_NEURONS", 5)
     network = random_network(6, *hidden, 3, activation=activation)

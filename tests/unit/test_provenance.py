@@ -13,7 +13,7 @@ from ossum.workflow.provenance import code_hash, sources
 
 NETWORKS = {"config/architectures", "networks/network", "networks/recipe", "networks/rng"}
 DATA = {"datasets/dataset", "datasets/split"}
-FORWARD = NETWORKS | DATA | {"networks/forward"}
+FORWARD = NETWORKS | DATA | {"networks/forward", "networks/pixel_weights"}
 EVALUATION = FORWARD | {"networks/evaluation"}
 PRUNING = FORWARD | {"pruning/scoring", "pruning/view"}
 TRAINING = EVALUATION | {"training/curves", "training/ensemble", "training/stack"}
@@ -158,7 +158,7 @@ def test_other_versions_of_python_find_the_same_hashes():
 
 
 def test_results_say_where_they_come_from():
-    facts = provenance.provenance("abc", 2, "cpu", "float32")
+    facts = provenance.provenance("abc", 2, device="cpu", precision="float32")
     assert facts["code"] == "abc" and facts["threads"] == "2" and facts["device"] == "cpu"
     assert {"commit", "dirty", "python", "torch", "numpy", "machine", "time"} <= set(facts)
     assert all(isinstance(value, str) and value for value in facts.values())

@@ -138,7 +138,11 @@ def test_the_number_of_draws_is_an_option():
 @pytest.mark.parametrize("cache", [False, True])
 @pytest.mark.parametrize("blanks", [False, True])
 @pytest.mark.parametrize("biased", [False, True])
-def test_one_streaming_pass_gives_class_sums_and_activations(cache, blanks, biased, monkeypatch):
+@pytest.mark.parametrize("in_bytes", [False, True])
+def test_one_streaming_pass_gives_class_sums_and_activations(
+    cache, blanks, biased, in_bytes, monkeypatch
+):
+    monkeypatch.setattr("ossum.networks.forward.bytes_are_fast", lambda: in_bytes)
     monkeypatch.setattr("ossum.networks.forward.BATCH_ROWS", 7)  # 50 = 7 * 7 + 1
     monkeypatch.setattr("ossum.networks.forward.BLOCK_NEURONS", 3)  # 7 = 3 + 3 + 1
     network, split = random_network(6, 7, 3, biased=biased), random_split(blanks=blanks)

@@ -29,7 +29,7 @@ class Check:
     what: the quantity in words.
     measure: gives its samples, or raises NotRunError.
     reason: why the range is what it is.
-    low, high: the range, in the unit of the samples.
+    low, high: the range, in the unit of the samples; neither end belongs to it.
     expected: the number that the paper gives, if it gives one.
     difference: whether it is one between two things, so that an effect size means something.
     unit: of the quantity.
@@ -81,8 +81,10 @@ class Check:
             found = estimate(samples)
         except NotRunError as missing:
             return Outcome(self, NOT_RUN, str(missing))
+        several = f"best of {found.n_candidates}; " if found.n_candidates > 1 else ""
+        evidence = several + samples.evidence
         if found.interval is None:
-            return Outcome(self, NOT_RUN, f"{samples.evidence}: too few for an interval", found)
+            return Outcome(self, NOT_RUN, f"{evidence}: too few for an interval", found)
         low, high = found.interval
         if self.low < low and high < self.high:
             word = HOLDS
@@ -90,7 +92,7 @@ class Check:
             word = CONTRADICTED
         else:
             word = INCONCLUSIVE
-        return Outcome(self, word, samples.evidence, found)
+        return Outcome(self, word, evidence, found)
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,13 @@ from ossum.figures.pages import page, sortable
 from ossum.storage.files import atomic
 
 _READING = """\
-In each picture a point is what was observed, with its 95 % interval over seeds. For the statement
-to hold it has to lie in the green range; a dotted line is the number that the paper gives. A check
-holds (●) if its whole interval is green, is contradicted (✖) if none of it is, and is inconclusive
-(◆) in between; with an asterisk it does not survive a correction for all checks of the paper
-together. A claim is reproduced if all of its checks hold, and mixed if some do. If none does, it is
-contradicted if the data rule at least one of them out, and else inconclusive. OSSuM scores the last
+In each picture a point is what was observed, with its 95 % interval over seeds; that of the best of
+several allows for their number. For the statement to hold it has to lie in the green range; a
+dotted line is the number that the paper gives. A check holds (●) if its whole interval is green, is
+contradicted (✖) if none of it is, and is inconclusive (◆) in between; with an asterisk it does not
+survive a correction for all checks of the paper together. A claim is reproduced if all of its
+checks hold, and mixed if some do. If none does, it is contradicted if the data rule at least one of
+them out, and else inconclusive. OSSuM scores the last
 hidden layer; in deep networks the layers below are pruned by the norm of their weights (OSSuM +
 Norm), or scored in turn (PAB, prune-and-build). A compression of 4× leaves a quarter of neurons.
 """

@@ -14,69 +14,95 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Samples:
-    """A quantity, measured once for each seed.
+    """A quantity, measured once for each seed; or several candidates, of which the best counts.
 
     Networks of one seed may have much in common, seeds have nothing: so a seed is one value,
     however many networks it is a mean of.
 
-    values: by seed.
+    values: by seed; of several candidates a column each.
     evidence: which networks the values come from, in words.
     """
 
-    values: pd.Series
+    values: pd.Series | pd.DataFrame
     evidence: str
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean of a quantity over `n_seeds` seeds, and its standard error (None for one seed)."""
+    """The mean of a quantity over `n_seeds` seeds; of several candidates, the largest mean.
 
-    value: float
-    error: float | None
+    means: of each candidate.
+    errors: their standard errors; None for one seed.
+    """
+
+    means: tuple[float, ...]
+    errors: tuple[float, ...] | None
     n_seeds: int
+
+    @property
+    def value(self) -> float:
+        return max(self.means)
+
+    @property
+    def n_candidates(self) -> int:
+        return len(self.means)
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:
-        """Of 95 %: the standard error times Student's t to either side; None for one seed."""
-        if self.error is None:
+        """Of 95 %, by Student's t; None for one seed.
+
+        The best of several is no worse than any of them, so the lower end is the highest of theirs,
+        with Bonferroni's allowance for their number: we saw which came out highest. The upper end
+        is the highest of theirs, too. It needs no allowance, as it holds the best if that one's own
+        interval does.
+        """
+        if self.errors is None:
             return None
-        half = self.error * float(students_t.ppf((1 + LEVEL) / 2, self.n_seeds - 1))
-        return self.value - half, self.value + half
+        means, errors, tail = np.array(self.means), np.array(self.errors), (1 - LEVEL) / 2
+        low = means - errors * students_t.isf(tail / self.n_candidates, self.n_seeds - 1)
+        high = means + errors * students_t.isf(tail, self.n_seeds - 1)
+        return float(low.max()), float(high.max())
 
     @property
     def effect(self) -> float | None:
         """The value in standard deviations over seeds (Cohen's d; of a difference between networks
         of one seed, in standard deviations of that); None if the values do not vary."""
-        if not self.error:
+        if self.errors is None or not (error := self.errors[self.means.index(self.value)]):
             return None
-        return self.value / (self.error * sqrt(self.n_seeds))
+        return self.value / (error * sqrt(self.n_seeds))
 
     def p_value(self, low: float, high: float) -> float | None:
         """Of the decision whether the quantity lies between `low` and `high`, two-sided.
 
         It is below 0.05 exactly if the whole interval lies there, or none of it. None for one seed.
         """
-        if self.error is None:
+        if self.errors is None:
             return None
-        below, above = self._tail(low - self.value), self._tail(self.value - high)
-        inside, outside = max(below, above), min(1 - below, 1 - above)
+        pairs = list(zip(self.means, self.errors, strict=True))
+        # One candidate above `low` is enough, but it was chosen; all have to be below `high`.
+        below = min(self._tail(low - mean, error) for mean, error in pairs)
+        above = max(self._tail(mean - high, error) for mean, error in pairs)
+        inside = max(self.n_candidates * below, above)
+        outside = min(1 - below, self.n_candidates * (1 - above))
         return min(1.0, 2 * min(inside, outside))
 
-    def _tail(self, distance: float) -> float:
+    def _tail(self, distance: float, error: float) -> float:
         """How probable it is that Student's t exceeds minus this many standard errors by chance."""
-        if self.error == 0:
+        if error == 0:
             return float(distance >= 0)
-        return float(students_t.cdf(distance / self.error, self.n_seeds - 1))
+        return float(students_t.cdf(distance / error, self.n_seeds - 1))
 
 
 def estimate(samples: Samples) -> Estimate:
-    """The mean over seeds."""
-    values = samples.values.to_numpy(float)
-    n = len(values)
+    """The mean over seeds, of each candidate. ValueError if a value is not finite."""
+    values = pd.DataFrame(samples.values).to_numpy(float)
+    if not np.isfinite(values).all():
+        raise ValueError(f"some values are not finite: {samples.evidence}")
+    n, means = len(values), tuple(values.mean(axis=0).tolist())
     if n < 2:
-        return Estimate(float(values.mean()), None, n)
-    error = float(values.std(ddof=1) / sqrt(n))
-    return Estimate(float(values.mean()), error if error > 1e-12 else 0.0, n)
+        return Estimate(means, None, n)
+    errors = values.std(axis=0, ddof=1) / sqrt(n)
+    return Estimate(means, tuple(np.where(errors > 1e-12, errors, 0).tolist()), n)
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:

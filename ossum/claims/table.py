@@ -59,6 +59,7 @@ def as_table(findings: Iterable[Finding]) -> pd.DataFrame:
             "interval_high": found.interval[1] if found and found.interval else None,
             "effect": found.effect if found and outcome.check.difference else None,
             "n_seeds": found.n_seeds if found else 0,
+            "n_candidates": found.n_candidates if found else 0,
             "p_value": outcome.p_value,
             "p_holm": outcome.p_holm,
             "verdict_holm": finding.verdict_holm,
@@ -170,9 +171,10 @@ def statement(finding: Finding) -> str:
 
 _LEGEND = """\
 A check *holds* if its whole 95 % interval lies in the wanted range, is *contradicted* if none of
-the interval does, and is *inconclusive* otherwise. Intervals are Student's, over seeds. The effect
-is the observed value in standard deviations over seeds. An asterisk (*) marks a check that does not
-survive a correction for all checks of the paper's claims together (Holm)."""
+the interval does, and is *inconclusive* otherwise. Intervals are Student's, over seeds; that of the
+best of several allows for their number. The effect is the observed value in standard deviations
+over seeds. An asterisk (*) marks a check that does not survive a correction for all checks of the
+paper's claims together (Holm)."""
 
 
 def _verdicts(findings: list[Finding]) -> str:

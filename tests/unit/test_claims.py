@@ -357,6 +357,46 @@ def test_p_values_are_students_and_agree_with_intervals():
     assert estimate(Samples(pd.Series([2.0, 2.0]), "")).p_value(1, 3) == 0
 
 
+def test_intervals_of_the_best_allow_for_the_number_of_candidates():
+    """Each end by scipy. The candidate with the highest mean varies most, so the lower end is that
+    of another."""
+    values = pd.DataFrame(np.random.default_rng(0).normal(5, [3, 0.1, 0.1], (8, 3)))
+    values[0] += 5.5 - values[0].mean()
+    found = estimate(Samples(values, ""))
+    means, errors = values.mean(), values.std() / 8**0.5
+    each = [stats.t.interval(1 - 0.05 / 3, 7, m, e)[0] for m, e in zip(means, errors, strict=True)]
+    assert found.n_candidates == 3 and found.value == means.max() == means[0]
+    assert found.interval[0] == pytest.approx(max(each)) and max(each) != each[0]
+    upper = [stats.t.interval(0.95, 7, m, e)[1] for m, e in zip(means, errors, strict=True)]
+    assert found.interval[1] == pytest.approx(max(upper))
+    assert found.effect == pytest.approx(means[0] / values[0].std())
+
+
+def test_p_values_of_the_best_agree_with_their_intervals():
+    random = np.random.default_rng(0)
+    for n_candidates in (1, 2, 20):
+        samples = Samples(pd.DataFrame(random.normal(1, 1, (5, n_candidates))), "")
+        low, high = estimate(samples).interval
+        for bounds in ((low, inf), (-inf, high), (high, inf), (-inf, low)):
+            assert estimate(samples).p_value(*bounds) == pytest.approx(0.05)
+        for bounds in random.normal(1, 2, (100, 2)):
+            outcome = Check("", lambda found=samples: found, "", *sorted(bounds)).judge()
+            assert (outcome.p_value < 0.05) == (outcome.word != "inconclusive")
+
+
+def test_the_best_of_many_that_are_level_is_seldom_said_to_be_better():
+    """Of twenty that are at zero, the best seed by seed or in the mean is well above."""
+    random = np.random.default_rng(0)
+    draws = (pd.DataFrame(random.normal(0, 1, (5, 20))) for _ in range(400))
+    intervals = [estimate(Samples(draw, "")).interval for draw in draws]
+    assert sum(low > 0 or high < 0 for low, high in intervals) < 0.05 * 400
+
+
+def test_values_that_are_not_finite_have_no_mean():
+    with pytest.raises(ValueError, match=r"not finite: MNIST"):
+        estimate(Samples(pd.Series([1.0, inf]), "MNIST"))
+
+
 def test_holm_allows_for_the_number_of_checks():
     """By hand: 4 x 0.01, 3 x 0.02, 2 x 0.03 (not less than the one before), 0.5."""
     assert holm([0.02, 0.5, 0.01, 0.03]) == pytest.approx([0.06, 0.5, 0.04, 0.06])

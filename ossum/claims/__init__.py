@@ -1,10 +1,11 @@
 """The paper's statements as code: each is computed from the tables and gets a verdict.
 
 Where the paper speaks of the OSSuM variants together, we take their mean; where it speaks of the
-best of them, the best of each network. Each rival has a check of its own, because the best of
-several, chosen by the very numbers that are compared, looks better than it is. Differences are
-between networks of the same seed. A check holds if its whole 95 % interval lies where the claim
-says. An interval that is wide for want of seeds leaves it inconclusive. docs/claims.md says more.
+best of them, the best of each data set, with an interval that allows for their number. Each rival
+has a check of its own, because the best of several, chosen by the very numbers that are compared,
+looks better than it is. Differences are between networks of the same seed. A check holds if its
+whole 95 % interval lies where the claim says. An interval that is wide for want of seeds leaves it
+inconclusive. docs/claims.md says more.
 """
 
 from dataclasses import dataclass

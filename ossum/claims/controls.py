@@ -28,7 +28,7 @@ _of = partial(accuracies, architecture="FC-1000")
 def more_than_luck(beyond: pd.DataFrame) -> Iterator[Check]:
     def ahead(dataset: str) -> Samples:
         frame = PRUNED.of(_of(beyond, "pruned", (*VARIANTS, "best-random"), dataset=dataset))
-        return per_seed(best(frame[list(VARIANTS)]) - frame["best-random"])
+        return best(frame[list(VARIANTS)].sub(frame["best-random"], axis=0))
 
     for dataset in BOTH:
         what = f"{DATASETS[dataset].label}: best variant − best of 100 random subsets, {PRUNED}"
@@ -36,15 +36,14 @@ def more_than_luck(beyond: pd.DataFrame) -> Iterator[Check]:
 
 
 def below_the_ceiling(beyond: pd.DataFrame) -> Iterator[Check]:
-    def gap(dataset: str) -> Samples:
+    def ahead(dataset: str) -> Samples:
         ceiling = _of(beyond, "readout", ("random",), dataset=dataset, sparsity=[0])["random"]
-        reached = MODERATE.of(_of(beyond, "pruned", VARIANTS, dataset=dataset))
-        least = at_best(-reached.apply(partial(_unpruned_minus, ceiling)))
-        return Samples(-least.values, least.evidence)
+        reached = _of(beyond, "pruned", VARIANTS, dataset=dataset)
+        return at_best(_minus_unpruned(reached, ceiling))
 
     for dataset in BOTH:
-        what = f"{DATASETS[dataset].label}: readout of all neurons − best variant and sparsity"
-        yield Check.ahead(what, partial(gap, dataset), "room is left")
+        what = f"{DATASETS[dataset].label}: best variant and sparsity − readout of all neurons"
+        yield Check(what, partial(ahead, dataset), "room is left", high=0, difference=True)
 
 
 def more_than_size(beyond: pd.DataFrame) -> Iterator[Check]:
@@ -66,7 +65,7 @@ def surer_than_before(beyond: pd.DataFrame) -> Iterator[Check]:
     def fallen(dataset: str) -> Samples:
         frame = _of(beyond, "pruned", VARIANTS, value="loss", dataset=dataset)
         unpruned = frame[frame.index.get_level_values("sparsity") == 0]["ossum"]
-        return per_seed(_unpruned_minus(unpruned, -best(-MODERATE.of(frame))))
+        return best(-_minus_unpruned(MODERATE.of(frame), unpruned))
 
     for dataset in BOTH:
         what = f"{DATASETS[dataset].label}: cross-entropy of all neurons − of the best variant"
@@ -74,10 +73,10 @@ def surer_than_before(beyond: pd.DataFrame) -> Iterator[Check]:
         yield Check.ahead(what, partial(fallen, dataset), reason, unit="nats")
 
 
-def _unpruned_minus(unpruned: pd.Series, values: pd.Series) -> pd.Series:
-    """What the whole network has, minus `values`, of the same seed."""
-    same = unpruned.droplevel("sparsity").reindex(values.index.droplevel("sparsity"))
-    return (same.set_axis(values.index) - values).dropna()
+def _minus_unpruned(frame: pd.DataFrame, unpruned: pd.Series) -> pd.DataFrame:
+    """Each column, minus what the whole network of the same seed has."""
+    same = unpruned.droplevel("sparsity").reindex(frame.index.droplevel("sparsity"))
+    return frame.sub(same.set_axis(frame.index), axis=0).dropna()
 
 
 def _with_small(beyond: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,6 @@ from ossum.claims.check import Check
 from ossum.claims.samples import (
     BOTH,
     DEEP,
-    MODERATE,
     PRUNED,
     VERY_HIGH,
     Region,
@@ -39,7 +38,7 @@ def at_initialisation(fig7: pd.DataFrame) -> Iterator[Check]:
         return _of(fig7, "pruned", (*CONTROLS, *OURS), dataset=dataset)
 
     def highest(dataset: str) -> Samples:
-        return at_best(MODERATE.require(of(dataset)[PAB]))
+        return at_best(of(dataset)[[PAB]])
 
     def ahead(dataset: str, other: str) -> Samples:
         frame = PRUNED.of(of(dataset))

@@ -28,23 +28,19 @@ class Region:
     highest: float
 
     def of(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows of the region. NotRunError if there are none, or one sparsity of a network."""
+        """The rows of the region, without gaps (`_complete`). NotRunError if there are none, or one
+        sparsity of a network."""
         factors = compression(frame.index.get_level_values("sparsity"))
-        rows = frame[(self.lowest <= factors) & (factors <= self.highest)]
-        counts = rows.reset_index().groupby(NETWORK)["sparsity"].nunique()
-        if rows.empty or counts.min() < 2:
+        rows = _complete(frame[(self.lowest <= factors) & (factors <= self.highest)])
+        if rows.empty or _sparsities(rows).map(len).min() < 2:
             raise NotRunError(f"needs two sparsities or more of {self}")
         return rows
 
-    def require(self, values: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
-        """The same values, if they hold all sparsities of the region. NotRunError if not, because
-        then the best of them may not be the best of the region."""
-        factors = set(compression(values.index.get_level_values("sparsity")))
+    def missing(self, sparsities: Iterable[float]) -> list[str]:
+        """The doublings of the region that are not among `sparsities`, as '4×'."""
         doublings = [2.0**k for k in range(1, 10) if self.lowest <= 2.0**k <= self.highest]
-        missing = [times(factor) for factor in doublings if factor not in factors]
-        if missing:
-            raise NotRunError(f"needs {', '.join(missing)}")
-        return values
+        factors = set(map(compression, sparsities))
+        return [times(factor) for factor in doublings if factor not in factors]
 
     def __str__(self) -> str:
         return f"{times(self.lowest)} to {times(self.highest)}"
@@ -68,8 +64,9 @@ def accuracies(
     """Test accuracy in percent, or another value.
 
     It has a row for each data set, architecture, sparsity and seed, and a column for each of
-    `columns`, which are values of the key `by`. Comparisons are paired, so rows where one of the
-    columns is missing or diverged are left out. NotRunError if nothing is left.
+    `columns`, which are values of the key `by`. Comparisons are paired, so rows are left out where
+    one of the columns is missing, or not finite because its network diverged. NotRunError if
+    nothing is left.
 
     keys: wanted values of other keys; of origin, activation and distribution those of initial
     networks with tanh and uniform weights, if not given.
@@ -81,71 +78,81 @@ def accuracies(
         rows = rows[rows[key].isin([values] if isinstance(values, str) else list(values))]
     index = [*SUBNETWORK, "seed"]
     frame = rows.pivot(index=index, columns=by, values=value)
-    frame = frame.reindex(columns=list(columns)).dropna()
+    frame = frame.reindex(columns=list(columns))
+    frame = frame[np.isfinite(frame).all(axis=1)]
     if frame.empty:
-        names = ", ".join(METHODS[name].label if name in METHODS else name for name in columns)
+        names = ", ".join(map(_label, columns))
         raise NotRunError(f"needs {names} at stage {stage!r}{_where(keys)}")
     return frame * 100 if value == "accuracy" else frame
 
 
-def best(frame: pd.DataFrame) -> pd.Series:
-    """Of each network and seed, the column that is best in the other seeds: the one with the best
-    mean over sparsities and over them. What a seed chose itself would look better there than it is
-    (benchmarks/coverage.py). A single seed has to choose for itself."""
-    means = _in_other_seeds(frame.groupby(level=[*NETWORK, "seed"]).mean())
-    rows = means.index.get_indexer(frame.index.droplevel("sparsity"))
-    chosen = means.to_numpy().argmax(axis=1)[rows]
-    return pd.Series(frame.to_numpy()[np.arange(len(frame)), chosen], frame.index)
-
-
-def at_best(values: pd.DataFrame | pd.Series) -> Samples:
-    """The value of each seed where it is best in the other seeds, of all columns, networks and
-    sparsities of one data set. The numbers that the paper gives are the best of several, too."""
-    if isinstance(values, pd.DataFrame):
-        values = values.stack()
-    found = values.loc[_in_other_seeds(values).groupby(level="seed").idxmax()]
-    evidence = []
-    for network, group in found.groupby(level=NETWORK):
-        factors = sorted(set(compression(group.index.get_level_values("sparsity"))))
-        evidence.append((network, " or ".join(map(times, factors))))
-    by_seed = found.droplevel([name for name in found.index.names if name != "seed"])
-    return Samples(by_seed, f"{_described(evidence)}; {_seeds(by_seed)}")
-
-
-def _in_other_seeds(values: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
-    """The mean over all other seeds; where there is one seed only, its own."""
-    groups = values.groupby(level=[name for name in values.index.names if name != "seed"])
-    total, n = groups.transform("sum"), groups.transform("count")
-    return ((total - values) / (n - 1)).where(n > 1, values)
-
-
 def per_seed(values: pd.Series) -> Samples:
-    """Means over sparsities, then over networks: a value for each seed.
+    """Means over sparsities, then over networks: a value for each seed, without gaps (`_complete`).
+    NotRunError if nothing is left."""
+    return _means(values)
 
-    Sparsities that some seed of a network lacks are left out, and so are seeds that some network
-    lacks, so that seeds do not differ by what they are means of.
+
+def best(frame: pd.DataFrame) -> Samples:
+    """As `per_seed`, of each column: the columns are candidates, of which the best counts."""
+    return _means(frame)
+
+
+def at_best(frame: pd.DataFrame) -> Samples:
+    """Every column of every network, at every sparsity at which it is pruned, is a candidate.
+
+    The frame is of one data set. Without gaps (`_complete`), each network must have all doublings
+    of moderate sparsity, where the best may be. NotRunError if not.
     """
-    networks, evidence = {}, []
-    for network, group in values.groupby(level=NETWORK, sort=False):
-        by_sparsity = group.droplevel(NETWORK).unstack("seed").dropna()
-        if by_sparsity.empty:
-            raise NotRunError(f"{title(*network)}: no sparsity was run with every seed")
-        networks[network] = by_sparsity.mean()
-        factors = compression(by_sparsity.index)
-        spread = times(factors[0]) if len(factors) == 1 else _listed(factors)
-        evidence.append((network, spread))
-    by_seed = pd.DataFrame(networks).dropna().mean(axis=1)
-    if by_seed.empty:
-        raise NotRunError("no seed was run with every network")
-    return Samples(by_seed, f"{_described(evidence)}; {_seeds(by_seed)}")
+    frame = frame[frame.index.get_level_values("sparsity") > 0]
+    complete = _complete(frame)
+    left = _sparsities(complete)
+    for network in _sparsities(frame).index:
+        if missing := MODERATE.missing(left.get(network, [])):
+            raise NotRunError(f"{title(*network)}: needs {', '.join(missing)}")
+    candidates = complete.unstack(SUBNETWORK)
+    column, _, architecture, sparsity = candidates.mean().idxmax()
+    highest = f"{_label(column)}, {architecture}, {times(compression(sparsity))}"
+    return Samples(candidates, f"highest: {highest}; {_evidence(complete)}")
 
 
 def contrast(first: Samples, second: Samples) -> Samples:
-    """The quantity of the first minus that of the second, seed by seed."""
-    difference = (first.values - second.values).dropna()
+    """The quantity of the first minus that of the second, seed by seed, for each candidate of the
+    first. ValueError if the second has candidates, too."""
+    if second.values.ndim > 1:
+        raise ValueError("the best of several can be compared with one quantity only")
+    difference = first.values.sub(second.values, axis=0).dropna()
     if difference.empty:
         raise NotRunError("no seed was run with both")
     return Samples(difference, f"{first.evidence}; {second.evidence}")
+
+
+def _complete(values: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
+    """Every seed with the same subnetworks, so that seeds do not differ by what they are means of.
+
+    First the subnetworks go that at least half of the seeds lack, then the seeds that lack one of
+    the rest. So a few unfinished seeds cost themselves, not what the others have.
+    """
+    n_seeds = values.index.get_level_values("seed").nunique()
+    values = values[values.groupby(level=SUBNETWORK).transform("size") > n_seeds / 2]
+    n_subnetworks = len(values.index.droplevel("seed").unique())
+    return values[values.groupby(level="seed").transform("size") == n_subnetworks]
+
+
+def _means(values: pd.DataFrame | pd.Series) -> Samples:
+    values = _complete(values)
+    if values.empty:
+        raise NotRunError("no seed has all that most seeds have")
+    by_network = values.groupby(level=[*NETWORK, "seed"]).mean()
+    return Samples(by_network.groupby(level="seed").mean(), _evidence(values))
+
+
+def _sparsities(values: pd.DataFrame | pd.Series) -> pd.Series:
+    """Of each network, those that there are, in ascending order."""
+    return values.reset_index().groupby(NETWORK)["sparsity"].unique().map(sorted)
+
+
+def _label(column: str) -> str:
+    return METHODS[column].label if column in METHODS else column
 
 
 def _where(keys: dict[str, str | Iterable[str]]) -> str:
@@ -155,21 +162,21 @@ def _where(keys: dict[str, str | Iterable[str]]) -> str:
     return "".join(f", {word}" for word in words)
 
 
-def _listed(factors: Iterable[float]) -> str:
-    return f"{times(min(factors))} to {times(max(factors))} ({len(list(factors))} sparsities)"
-
-
-def _seeds(by_seed: pd.Series) -> str:
-    return "1 seed" if len(by_seed) == 1 else f"{len(by_seed)} seeds"
-
-
-def _described(evidence: list[tuple[tuple[str, str], str]]) -> str:
-    """'MNIST FC-1000, FC-10000; 2× to 8× (3 sparsities)', without repeating what networks share."""
+def _evidence(values: pd.DataFrame | pd.Series) -> str:
+    """'MNIST FC-1000, FC-10000; 2× to 8× (3 sparsities); 5 seeds', without repeating what networks
+    share."""
     by_spread: dict[str, dict[str, list[str]]] = {}
-    for (dataset, architecture), spread in evidence:
-        by_spread.setdefault(spread, {}).setdefault(dataset, []).append(architecture)
+    for (dataset, architecture), sparsities in _sparsities(values).items():
+        by_spread.setdefault(_spread(sparsities), {}).setdefault(dataset, []).append(architecture)
     parts = []
     for spread, by_dataset in by_spread.items():
         parts += [f"{DATASETS[d].label} {', '.join(names)}" for d, names in by_dataset.items()]
         parts.append(spread)
-    return "; ".join(parts)
+    n_seeds = values.index.get_level_values("seed").nunique()
+    return "; ".join([*parts, "1 seed" if n_seeds == 1 else f"{n_seeds} seeds"])
+
+
+def _spread(sparsities: list[float]) -> str:
+    lowest, highest = times(compression(sparsities[0])), times(compression(sparsities[-1]))
+    n = len(sparsities)
+    return lowest if n == 1 else f"{lowest} to {highest} ({n} sparsities)"

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ossum.config.registry import DATASETS
+from ossum.config.registry import DATASETS, METHODS
 from ossum.storage.results import IDENTITY
 
 
@@ -48,13 +48,16 @@ def title(dataset: str, architecture: str) -> str:
 
 def contents(table: pd.DataFrame) -> str:
     """How many seeds, networks and subnetworks are shown, for the foot of a figure: there a partial
-    figure says that it is one."""
+    figure says that it is one. Methods with fewer seeds than others are named."""
     seeds = sorted(table["seed"].unique())
     run = len(seeds) > 5 and seeds == list(range(seeds[0], seeds[-1] + 1))
     listed = f"{seeds[0]} to {seeds[-1]}" if run else ", ".join(map(str, seeds))
     # Of a search the points are means alone.
     mean = "mean" if (table["stage"] == "search").all() else "mean ± 1 sd"
     trials = f"{mean} over seeds {listed}" if len(seeds) > 1 else f"one trial, seed {listed}"
+    by_method = table.groupby("method")["seed"].nunique()
+    fewer = [f"{METHODS[name].label}: {n}" for name, n in by_method.items() if n < len(seeds)]
+    trials += f" ({', '.join(fewer)})" if fewer else ""
     key = ["dataset", "architecture", "activation", "distribution", "seed"]
     n_networks = len(table[key].drop_duplicates())
     # The stages of a figure show the same subnetworks: pruned, then trained.

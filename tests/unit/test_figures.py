@@ -213,6 +213,14 @@ def test_the_foot_has_a_line_for_each_stage_if_seeds_differ():
     ]
 
 
+def test_the_foot_names_methods_with_fewer_seeds():
+    data = made.full("fig1")
+    fewer = data[(data["method"] != "gradient") | (data["seed"] == 0)]
+    assert foot_of(DRAWINGS["fig1"](fewer)).startswith(
+        "mean ± 1 sd over seeds 0, 1, 2 (Gradient mask: 1); 18 networks"
+    )
+
+
 def test_figure_5_shows_each_combination_of_widths_by_its_mean_over_seeds():
     data = made.search(widths=(100, 900), seeds=(0, 1, 2))
     figure = DRAWINGS["fig5"](data)

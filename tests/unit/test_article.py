@@ -51,7 +51,7 @@ def test_numbers_come_with_what_a_reader_has_to_know(reference):
         "dataset == 'mnist' and architecture == 'FC-1000' and method == 'ossum' and sparsity == .75"
     )
     assert one["value"] == pytest.approx(100 * table["accuracy"].mean())
-    assert one["sd"] == pytest.approx(100 * table["accuracy"].std()) and one["n"] == 5
+    assert one["sd"] == pytest.approx(100 * table["accuracy"].std()) and one["n"] == 10
     assert sum(reference["verdicts"].values()) == 16
 
 

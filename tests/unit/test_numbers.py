@@ -200,8 +200,12 @@ SENTENCES = [
     (README, "**reproduced**: {:.1f} %, {:.1f} %", [ahead("headline", b) for b in BEST]),
     (
         README,
-        "on MNIST {:.1f} ± {:.1f} %, too wide to say",
-        [ahead("chance", "MNIST"), interval("chance", "MNIST")[2] - ahead("chance", "MNIST")],
+        "**reproduced**: {:.1f} ± {:.1f} %, {:.1f} ± {:.1f} %",
+        [
+            n
+            for d in LABELS.values()
+            for n in (ahead("chance", d), interval("chance", d)[2] - ahead("chance", d))
+        ],
     ),
     (
         README,
@@ -211,7 +215,7 @@ SENTENCES = [
     ),
     (
         README,
-        "OSSuM is level in the mean, on MNIST {:.0f} points behind with FC-1000 and {:.0f} ahead with FC-10000",
+        "on MNIST OSSuM is {:.0f} points behind with FC-1000 and {:.0f} ahead with FC-10000",
         [
             -row_of(MASKS["no momentum, FC-1000"], "MNIST")[0],
             row_of(MASKS["no momentum, FC-10000"], "MNIST")[0],
@@ -301,8 +305,8 @@ SENTENCES = [
     ),
     (
         RESULTS,
-        "reaches {:.1f} on MNIST, where the paper has 82.4, and {:.1f} on CIFAR-10",
-        [ahead("headline", b) for b in BEST],
+        f"is at {_ONE} on MNIST, where the paper has 82.4, and at {_ONE} on CIFAR-10",
+        [n for b in BEST for n in interval("headline", b)],
     ),
     (
         RESULTS,
@@ -315,7 +319,11 @@ SENTENCES = [
             percent("fig1", 512, dataset=MNIST, architecture="FC-100000", method="linear-ossum"),
         ],
     ),
-    (RESULTS, "{:.1f} [{:.1f}, {:.1f}], when we ask", interval("chance", "MNIST")),
+    (
+        RESULTS,
+        f"{_ONE} on MNIST and {_ONE} on CIFAR-10, when we ask",
+        [n for d in LABELS.values() for n in interval("chance", d)],
+    ),
     (
         RESULTS,
         "is {:.1f} points behind at moderate sparsity and {:.1f} points behind at high sparsity; on "
@@ -509,7 +517,7 @@ SENTENCES = [
     (
         RESULTS,
         "the best variant reaches {:.1f} on MNIST and {:.1f} on CIFAR-10. Unpruned networks have "
-        f"{_ONE} and {_ONE}. So no verdict changes.",
+        f"{_ONE} and {_ONE}. These are five seeds.",
         [
             *row_of(READINGS["biases"]["headline"])[::3],
             *row_of(READINGS["biases"]["chance"]),

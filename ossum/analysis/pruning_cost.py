@@ -74,7 +74,8 @@ class _CountedExamples:
 
     def __init__(self, split: Split):
         self._split = split
-        self.n_classes, self.step, self.blank = split.n_classes, split.step, split.blank
+        self.n_classes, self.fills_bytes = split.n_classes, split.fills_bytes
+        self.step, self.blank = split.step, split.blank
         self.looked = 0
         self.labels_read = False
 

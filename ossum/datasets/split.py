@@ -74,6 +74,11 @@ class Split:
         return BlanksLast(examples, pixels, used.tolist())
 
     @property
+    def fills_bytes(self) -> bool:
+        """Whether pixels need all bits of a byte."""
+        return self.max_value > 127
+
+    @property
     def step(self) -> float:
         """What a pixel that is higher by 1 adds to an input."""
         return 1 / (self.max_value * self.std)

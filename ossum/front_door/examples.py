@@ -34,7 +34,7 @@ class InMemory:
     """Features float32 [N, m] and labels int64 [N]. rows_read: how many were asked for."""
 
     blanks_last: ClassVar[None] = None
-    step: ClassVar[None] = None  # features are no pixels
+    fills_bytes: ClassVar[bool] = False  # features are no pixels
     inputs: Tensor
     labels: Tensor
     n_classes: int
@@ -62,7 +62,7 @@ class Streamed:
     """
 
     blanks_last: ClassVar[None] = None
-    step: ClassVar[None] = None  # features are no pixels
+    fills_bytes: ClassVar[bool] = False  # features are no pixels
     read: Callable[[], Iterator[tuple[Tensor, Tensor]]]
     total: int
     device: torch.device

@@ -71,30 +71,67 @@ def input_batches(
     Rows are a slice or int64 [n]: examples that use the same pixels come together.
     """
     order = split.blanks_last
-    pixels = None if order is None else order.pixels[: order.used[-1]]
-    first, constant, exact, shifted_pixels = network.weights[0], None, None, 0
-    if split.step is not None and split.device.type == "cpu" and bytes_are_fast():
-        exact = pixel_weights(first, pixels, split.step)
-    if exact is not None or pixels is not None:
-        constant = _of_blanks(network, split.blank)
-    if exact is None and pixels is not None:
-        first = first.index_select(1, pixels)
+    layer = _BytesLayer.of(network, split) if _use_bytes(split) else None
+    layer = layer or _Float32Layer(network, split)
     for start in progress(range(0, len(split), BATCH_ROWS), label):
         stop = min(start + BATCH_ROWS, len(split))
         rows = slice(start, stop) if order is None else order.examples[start:stop]
-        used = first.shape[1] if order is None else order.used[stop - 1]
-        inputs = split.batch(rows) if exact is None else split.pixels(rows)
-        if pixels is not None:
-            inputs = inputs.index_select(1, pixels[:used])
-        if exact is not None:
-            constant += exact.offsets(shifted_pixels, used)
-            shifted_pixels = used
-            reduced, inputs = exact.of_first(used), shifted(inputs)
-        else:
-            reduced = first[:, :used]
-            if constant is not None:
-                inputs = inputs.sub_(split.blank)
-        yield _with_first_layer(network, reduced, constant), rows, inputs
+        used = network.layer_sizes[0] if order is None else order.used[stop - 1]
+        first, constant, inputs = layer.batch(rows, used)
+        yield _with_first_layer(network, first, constant), rows, inputs
+
+
+def _use_bytes(split: Split) -> bool:
+    return split.fills_bytes and split.device.type == "cpu" and bytes_are_fast()
+
+
+class _Float32Layer:
+    """The first layer for float32 inputs, without the pixels that no image uses."""
+
+    def __init__(self, network: Network, split: Split):
+        self._split, self._pixels = split, _used_pixels(split)
+        self._weights, self._constant = network.weights[0], None
+        if self._pixels is not None:
+            self._weights = self._weights.index_select(1, self._pixels)
+            self._constant = _of_blanks(network, split.blank).float()
+
+    def batch(self, rows: slice | Tensor, used: int) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Weights [h, used], what takes the place of the bias [h], and inputs [n, used], for a
+        batch that uses the first `used` pixels alone."""
+        inputs = self._split.batch(rows)
+        if self._pixels is not None:
+            inputs = inputs.index_select(1, self._pixels[:used]).sub_(self._split.blank)
+        return self._weights[:, :used], self._constant, inputs
+
+
+class _BytesLayer:
+    """The same for bytes. Batches must use ever more pixels, as they do."""
+
+    def __init__(self, weights: PixelWeights, constant: Tensor, split: Split):
+        self._weights, self._constant, self._split = weights, constant, split
+        self._pixels, self._seen = _used_pixels(split), 0
+
+    @classmethod
+    def of(cls, network: Network, split: Split) -> "_BytesLayer | None":
+        """None where the weights cannot be integers."""
+        weights = pixel_weights(network.weights[0], _used_pixels(split), split.step)
+        if weights is None:
+            return None
+        return cls(weights, _of_blanks(network, split.blank), split)
+
+    def batch(self, rows: slice | Tensor, used: int) -> tuple[PixelWeights, Tensor, Tensor]:
+        self._constant += self._weights.offsets(self._seen, used)
+        self._seen = used
+        pixels = self._split.pixels(rows)
+        if self._pixels is not None:
+            pixels = pixels.index_select(1, self._pixels[:used])
+        return self._weights.of_first(used), self._constant.float(), shifted(pixels)
+
+
+def _used_pixels(split: Split) -> Tensor | None:
+    """Those that some image uses, in the order of passes; None for all."""
+    order = split.blanks_last
+    return None if order is None else order.pixels[: order.used[-1]]
 
 
 def _of_blanks(network: Network, blank: float) -> Tensor:
@@ -113,7 +150,7 @@ def _with_first_layer(
     if constant is None:
         return replace(network, weights=weights)
     others = network.biases[1:] or tuple(w.new_zeros(len(w)) for w in weights[1:])
-    return replace(network, weights=weights, biases=(constant.float(), *others))
+    return replace(network, weights=weights, biases=(constant, *others))
 
 
 def hidden_blocks(network: Network, inputs: Tensor) -> Iterator[tuple[slice, Tensor]]:

@@ -1,14 +1,15 @@
 """The first layer in integers: pixels are integers, and weights can be, in a small enough unit.
 
-A weight w becomes q = round(w / u), where u = r / (127 * 2^16) and r is the largest |w|. So w is
-off by at most u / 2 = 6.0e-8 r; float32 rounds a number near r by as much or half of it. q has
-three digits of a byte each, q = d_0 + 2^8 d_1 + 2^16 d_2 with d_k from -128 to 127, and a pixel p
-becomes the byte p - 128. Then
+A weight w[j, i] becomes q = round(w / u[j]), where u[j] = r[j] / (127 * 2^16) and r[j] is the
+largest |w| of neuron j. So w is off by at most u / 2 = 6.0e-8 r; float32 rounds a number near r by
+as much or half of it. q has three digits of a byte each, q = d_0 + 2^8 d_1 + 2^16 d_2 with d_k from
+-128 to 127, and a pixel p becomes the byte p - 128. Then
 
-    sum_i w[j, i] p[i] = u sum_k 2^(8k) sum_i d_k[j, i] (p[i] - 128) + 128 sum_i w[j, i].
+    sum_i w[j, i] p[i] = u[j] sum_k 2^(8k) sum_i d_k[j, i] (p[i] - 128) + 128 sum_i w[j, i].
 
-The sums over pixels are exact in int32, because none of their 3,072 products is above 2^14. Only
-the last additions round. In float32 each addition rounds, which is about ten times less precise.
+The sums over pixels are exact in int32, because none of their 3,072 products is above 2^14. Weights
+are rounded once, and the end is in float32. All in all that is as precise as products in float32,
+where each addition rounds.
 
 Three products of bytes are faster than one of float32 where a processor has AMX (`bytes_are_fast`).
 With AVX-512 VNNI alone they are four times as fast each, but their sum takes what that saves.
@@ -23,10 +24,7 @@ from torch import Tensor
 _SHIFT = 128
 # r in units u. The highest digit alone makes r, so where all weights are +-r the others are 0.
 _LARGEST = 127 * 2**16
-# Weights whose largest is beyond so many root mean squares stay in float32: u would be coarse for
-# the others. It is 1.7 for uniform weights, and 4 to 6 for normal ones.
-_MOST_SPREAD = 16
-# Weights that become digits at once, and stay in the cache meanwhile.
+# Neurons at once, so that what is made on the way stays in the cache.
 _ROWS = 256
 
 
@@ -39,42 +37,44 @@ def bytes_are_fast() -> bool:
 class PixelWeights:
     """Weights [h, c] of a first layer, to be multiplied with pixels.
 
-    digits: int8 [h, c] each, from the highest; those that are 0 everywhere may be left out.
-    units: for each of `digits`, what a digit of 1 and a pixel of 1 make of a weighted sum.
+    digits: int8 [h, c] each, by their factor 2^(8k); those that are 0 everywhere may be left out.
+    units: float32 [h], what a digit of 1 and a pixel of 1 make of a weighted sum.
     """
 
-    digits: tuple[Tensor, ...]
-    units: tuple[float, ...]
-
-    @property
-    def shape(self) -> torch.Size:
-        return self.digits[0].shape
+    digits: dict[float, Tensor]
+    units: Tensor
 
     def __len__(self) -> int:
-        return len(self.digits[0])
+        return len(self.units)
 
     def __getitem__(self, neurons: slice) -> "PixelWeights":
-        return replace(self, digits=tuple(d[neurons] for d in self.digits))
+        return PixelWeights({k: d[neurons] for k, d in self.digits.items()}, self.units[neurons])
 
     def of_first(self, count: int) -> "PixelWeights":
         """The weights of the first `count` pixels."""
-        return replace(self, digits=tuple(d[:, :count] for d in self.digits))
+        return replace(self, digits={k: d[:, :count] for k, d in self.digits.items()})
+
+    @property
+    def shape(self) -> torch.Size:
+        return next(iter(self.digits.values())).shape
 
     def offsets(self, start: int, stop: int) -> Tensor:
         """What the shift of these pixels takes from the weighted sums, float64 [h]."""
         found = torch.zeros(len(self), dtype=torch.float64)
-        for digits, unit in zip(self.digits, self.units, strict=True):
-            found += digits[:, start:stop].sum(dim=1, dtype=torch.int32) * (_SHIFT * unit)
-        return found
+        for factor, digits in self.digits.items():
+            for i in range(0, len(self), _ROWS):  # torch makes int32 of all that it sums
+                sums = digits[i : i + _ROWS, start:stop].sum(dim=1, dtype=torch.int32)
+                found[i : i + _ROWS] += factor * sums
+        return found.mul_(_SHIFT).mul_(self.units)
 
     def weighted_sums(self, pixels: Tensor, bias: Tensor) -> Tensor:
         """float32 [n, h] for shifted pixels int8 [n, c] and a bias float32 [h]."""
-        sums = bias
-        for digits, unit in zip(self.digits, self.units, strict=True):
+        found = torch.zeros(())
+        for factor, digits in self.digits.items():
             products = torch._int_mm(pixels, digits.T)
             # The first sum makes room for all, and the others go there.
-            sums = torch.add(sums, products, alpha=unit, out=None if sums is bias else sums)
-        return sums
+            found = torch.add(found, products, alpha=factor, out=found if found.ndim else None)
+        return torch.addcmul(bias, found, self.units, out=found)
 
 
 def shifted(pixels: Tensor) -> Tensor:
@@ -83,26 +83,26 @@ def shifted(pixels: Tensor) -> Tensor:
 
 
 def pixel_weights(weights: Tensor, pixels: Tensor | None, step: float) -> PixelWeights | None:
-    """The same weights as integers; None if they are too uneven for that, or not finite.
+    """The same weights as integers; None if one is not finite, or there is one pixel alone.
 
     weights: float32 [h, m]. pixels: which of the m to take, in order, int64 [c]; None for all.
     step: what a pixel that is higher by 1 adds to an input.
     """
-    lowest, highest = torch.aminmax(weights)
-    largest = max(-float(lowest), float(highest))
-    mean_square = float(torch.linalg.vector_norm(weights)) ** 2 / weights.numel()
-    if not 0 < largest <= _MOST_SPREAD * mean_square**0.5:  # or NaN
-        return None
     width = weights.shape[1] if pixels is None else len(pixels)
+    lowest, highest = torch.aminmax(weights, dim=1)
+    largest = torch.maximum(-lowest, highest).double()
+    if width < 2 or not largest.isfinite().all():  # torch._int_mm is wrong about one pixel
+        return None
+    units = torch.where(largest == 0, 1, largest) / _LARGEST
     found = [torch.empty(len(weights), width, dtype=torch.int8) for _ in range(3)]
-    for start in range(0, len(weights), _ROWS):
-        rows = slice(start, start + _ROWS)
+    in_use = [False, False, True]
+    for i in range(0, len(weights), _ROWS):
+        rows = slice(i, i + _ROWS)
         some = weights[rows] if pixels is None else weights[rows].index_select(1, pixels)
-        rest = some.double().mul_(_LARGEST / largest).round_().int()
-        for digits in found:
+        rest = some.double().div_(units[rows, None]).round_().int()
+        for k, digits in enumerate(found):
             digits[rows] = rest  # its lowest byte
             rest = rest.sub_(digits[rows]).bitwise_right_shift_(8)
-    unit = largest / _LARGEST * step
-    kept = [(d, 2.0 ** (8 * k) * unit) for k, d in enumerate(found) if k == 2 or bool(d.any())]
-    digits, units = zip(*reversed(kept), strict=True)
-    return PixelWeights(digits, units)
+            in_use[k] = in_use[k] or bool(digits[rows].any())
+    kept = {2.0 ** (8 * k): found[k] for k in (2, 1, 0) if in_use[k]}
+    return PixelWeights(kept, (units * step).float())

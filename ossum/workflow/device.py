@@ -131,11 +131,10 @@ def memory_mb(device: torch.device, host_mb: int) -> int:
 
 
 def describe(device: torch.device) -> dict[str, str]:
-    """For the provenance of results: "cpu" or the name of the GPU, and the precision, of which the
-    first layer may have its own."""
-    exact = device.type == "cpu" and bytes_are_fast()
+    """For the provenance of results: "cpu" or the name of the GPU, and the precision; that of the
+    first layer in passes over images may be another (`ossum.networks.pixel_weights`)."""
     precision = _precision(device)
-    first = "integers" if exact else precision
+    first = "integers" if device.type == "cpu" and bytes_are_fast() else precision
     return {"device": _name(device), "precision": precision, "first_layer": first}
 
 

@@ -44,7 +44,7 @@ _ALL = [
         "OSSuM is on par with a mask learned by gradient descent, and better at high sparsity",
         "fig1",
         "two_layer.gradient_mask",
-        note="Our mask is trained with momentum; without, OSSuM is about level with it "
+        note="Our mask is trained with momentum; without, the outcome is mixed "
         "(docs/results.md, other readings).",
     ),
     Claim(

@@ -46,7 +46,8 @@ class Check:
 
     @property
     def is_lead(self) -> bool:
-        return self.difference and self.unit == "percentage points"
+        """Whether it is borne out by a quantity that is high enough."""
+        return self.difference and self.unit == "percentage points" and self.low > -inf
 
     @classmethod
     def near(

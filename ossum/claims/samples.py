@@ -33,7 +33,7 @@ class Region:
         factors = compression(frame.index.get_level_values("sparsity"))
         rows = _complete(frame[(self.lowest <= factors) & (factors <= self.highest)])
         if rows.empty or _sparsities(rows).map(len).min() < 2:
-            raise NotRunError(f"needs two sparsities or more of {self}")
+            raise NotRunError(f"needs two sparsities or more of {self}, of most seeds")
         return rows
 
     def missing(self, sparsities: Iterable[float]) -> list[str]:
@@ -108,7 +108,9 @@ def at_best(frame: pd.DataFrame) -> Samples:
     left = _sparsities(complete)
     for network in _sparsities(frame).index:
         if missing := MODERATE.missing(left.get(network, [])):
-            raise NotRunError(f"{title(*network)}: needs {', '.join(missing)}")
+            raise NotRunError(f"{title(*network)}: needs {', '.join(missing)} of most seeds")
+    if complete.empty:
+        raise NotRunError("nothing is pruned")
     candidates = complete.unstack(SUBNETWORK)
     column, _, architecture, sparsity = candidates.mean().idxmax()
     highest = f"{_label(column)}, {architecture}, {times(compression(sparsity))}"

@@ -34,7 +34,7 @@ def headline(fig1: pd.DataFrame) -> Iterator[Check]:
         _of(fig1, "pruned", VARIANTS, dataset=dataset, architecture=WIDEST)  # has to be there
         return at_best(_of(fig1, "pruned", VARIANTS, dataset=dataset))
 
-    reason = "the paper gives one number; means of five seeds differ by less, rounding included"
+    reason = "the paper gives one number; means of a few seeds differ by less, rounding included"
     for dataset, expected in (("mnist", 82.4), ("cifar10", 29.0)):
         what = f"{DATASETS[dataset].label}: best variant, width and sparsity"
         yield Check.near(what, partial(highest, dataset), reason, expected, 1.5)
@@ -48,7 +48,7 @@ def chance(fig1: pd.DataFrame) -> Iterator[Check]:
     for dataset in BOTH:
         what = f"{DATASETS[dataset].label}: networks as drawn"
         # 3, not 2, since the first look: see docs/claims.md.
-        reason = "ten classes; one random network varies by about 4 points, a mean of five by 2"
+        reason = "ten classes; one random network varies by about 4 points, a mean of a few by 2"
         yield Check.near(what, partial(unpruned, dataset), reason, 10, 3)
 
 

@@ -270,6 +270,21 @@ def made_up(values: dict[tuple, list[float]]) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
+@pytest.mark.parametrize(
+    ("claim", "left"),
+    [
+        ("headline", "sparsity == 0"),
+        ("deep", "sparsity == 0"),
+        ("ceiling", "sparsity == 0"),
+        ("ceiling", "(stage == 'readout') == (seed == 0)"),  # no seed has both
+    ],
+)
+def test_where_nothing_is_pruned_nothing_is_best(true, claim, left):
+    claim = CLAIMS[claim]
+    finding = judge(claim, {claim.table: true[claim.table].query(left)})
+    assert finding.verdict == "not run"
+
+
 def test_the_best_variant_is_best_in_the_mean_over_networks():
     """Linear OSSuM is better on FC-1000, Log OSSuM on FC-10000, and OSSuM in the mean: the best of
     each network would be 80."""
@@ -354,6 +369,8 @@ def test_a_verdict_that_is_inconclusive_says_how_large_a_lead_may_be(true):
     assert verdict(finding) == f"inconclusive: no lead above {most:.1f} points"
     in_nats = [replace(o, check=replace(o.check, unit="nats")) for o in finding.outcomes]
     assert verdict(replace(finding, outcomes=in_nats)) == "inconclusive"
+    below = [replace(o, check=replace(o.check, low=-inf, high=0)) for o in finding.outcomes]
+    assert verdict(replace(finding, outcomes=below)) == "inconclusive"  # a lead would be too high
     few = judge(CLAIMS["deep-then-trained"], {"fig3": noisy.query("sparsity > 0.8")})
     assert verdict(few).endswith("points (2 of 4 checks not run)")
 
